@@ -47,7 +47,7 @@ allow store --operation Read --group hydrometer-store
 allow analyst --operation Write --topic labels --topic actions --topic enforcement
 allow privacy --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic feedback --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
 allow privacy --operation Read --topic erasures
-allow privacy --operation Write --topic feedback --topic alerts --topic cases --topic labels
+allow privacy --operation Write --topic feedback --topic labels
 allow privacy --operation Describe --group hydrometer-store
 allow backup --operation Read --topic requests-raw --topic requests --topic groups --topic evidence --topic feedback --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
 allow backup --operation Read --topic hydrometer-accounts-state-changelog --topic hydrometer-groups-state-changelog --topic hydrometer-cases-state-changelog

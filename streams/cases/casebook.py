@@ -73,7 +73,14 @@ class Casebook:
         if alert.silent:
             return []
         record = explanation.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key], self.policy)
+        alert.scored = record.payload.score.of
         return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
+
+    def renew_alert(self, alert_id: str) -> list[Message]:
+        """Replace the newest record of an alert by one of how it stands; remove it where the alert is silent by now."""
+        alert = self.alerts[alert_id]
+        alert.scored = ""
+        return self.alert_messages(alert_id, "update" if alert.alive else "resolved") or [Message.tombstone(topics.ALERTS, alert_id)]
 
     def publish_changed(self) -> list[Message]:
         """Return versions of the cases that changed enough, and of those whose smaller changes have waited.
@@ -127,7 +134,7 @@ class Casebook:
         def listing(divisor: int) -> Case:
             return case_file.case_record(case, entities, strongest, self.policy, example, self.triage, divisor)
 
-        return [self.versions.write(case, listing, _LIST_DIVISORS)]
+        return self.versions.write(case, listing, _LIST_DIVISORS)
 
     def _example(self, case: CaseState) -> Example | None:
         """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""

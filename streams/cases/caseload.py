@@ -193,8 +193,7 @@ class Caseload:
         case.apart = sorted({*case.apart, *other.apart})
         case.excluded = sorted({*case.excluded, *other.excluded})
         for account in case.excluded:
-            case.members.pop(account, None)
-            case.owners.pop(account, None)
+            case.remove(account)
         case.hold = case.hold or other.hold
         other.state, other.merged_into = "merged", case.case_id
 

@@ -72,8 +72,7 @@ class Decisions:
         case.excluded = [name for name in case.excluded if name != account]
         if label.verdict == EXCLUDE:
             case.excluded = [*case.excluded, account]
-            case.members.pop(account, None)
-            case.owners.pop(account, None)
+            case.remove(account)
             for link in [link for link in case.links if AlertName.parse(link.entity).key == key]:
                 self._book.alerts[link.entity].state = "dismissed"
             self._book.caseload.unlink(case, key)

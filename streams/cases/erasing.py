@@ -1,7 +1,8 @@
 """What the cases stage removes of an erased account: all but the cases under legal hold.
 
-A case loses the account's membership and its own links, and gets a further version. The history of a case contains figures and digests,
-and no account: it stays as it is, and `case verify` still checks it.
+A case loses the account's membership and its own links, and gets a further version, which is whole: what the topic has of before is removed
+then. So does a case without the account whose newest whole version, or one since, names it. The history of a case contains figures and
+digests, and no account: it stays as it is, and `case verify` still checks it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from streams.cases.caseload import Caseload
-from streams.schema.case_changes import change_keys
 from streams.schema.cases import AlertState, CaseState
 from streams.schema.evidence import Entity
 from streams.schema.labels import LINK, MEMBER, LearnedLabel
@@ -28,13 +28,13 @@ class Erased:
     held: list[str] = field(default_factory=list)
     """Cases under legal hold, which are kept."""
     alerts: list[str] = field(default_factory=list)
-    """Behaviours of the account's own alerts."""
-    cases: list[str] = field(default_factory=list)
+    """Ids of the account's own alerts."""
+    renamed: list[str] = field(default_factory=list)
+    """Ids of the alerts of others whose newest record has the account's score."""
+    removed: list[CaseState] = field(default_factory=list)
     """Cases that had no other alert, and were removed as a whole."""
     changed: list[CaseState] = field(default_factory=list)
     """Cases without the account now, to be published whole."""
-    changes: list[str] = field(default_factory=list)
-    """Keys of the records that list changes of these cases: they may name the account."""
 
 
 def erase(
@@ -67,12 +67,13 @@ def erase(
         if entity.key not in kept and entity.drop(account):
             erased.counts["members"] += 1
     for behaviour in BEHAVIOURS:
-        alert = alerts.get(alert_name(behaviour, key))
-        if alert is not None and alert.case_id not in erased.held:
-            del alerts[alert_name(behaviour, key)]
-            erased.alerts.append(behaviour)
+        alert_id = alert_name(behaviour, key)
+        if (alert := alerts.get(alert_id)) is not None and alert.case_id not in erased.held:
+            del alerts[alert_id]
+            erased.alerts.append(alert_id)
+    erased.renamed = [alert_id for alert_id, alert in alerts.items() if alert.scored == key and alert.case_id not in erased.held]
     _redact(erased, [case for case in load.cases.values() if case.hold is None and _contains(case, account, key)], load, account, key)
-    erased.counts.update({"alerts": len(erased.alerts), "cases removed": len(erased.cases), "cases changed": len(erased.changed)})
+    erased.counts.update({"alerts": len(erased.alerts), "cases removed": len(erased.removed), "cases changed": len(erased.changed)})
     return erased
 
 
@@ -96,23 +97,20 @@ def _beginnings(account: str, entities: Iterable[Entity], cases: Iterable[CaseSt
 
 def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account: str, key: str) -> None:
     for case in cases:
-        case.members.pop(account, None)
-        case.owners.pop(account, None)
+        case.remove(account)
         case.excluded = [name for name in case.excluded if name != account]
         case.decided = [decision for decision in case.decided if not decision.entity_id.endswith(f"/{key}")]
         load.unlink(case, key)
-        erased.changes += change_keys(case.case_id, case.version, case.erased_version)
         if case.links:
-            case.erased_version = case.version
             erased.changed.append(case)
         else:
             load.remove(case.case_id)
-            erased.cases.append(case.case_id)
+            erased.removed.append(case)
 
 
 def _contains(case: CaseState, account: str, key: str) -> bool:
     decided = any(decision.entity_id.endswith(f"/{key}") for decision in case.decided)
-    return account in case.members or account in case.owners or key in case.keys or decided
+    return account in case.members or account in case.owners or account in case.named or key in case.keys or decided
 
 
 def _is_about(label: LearnedLabel, account: str, key: str, held: Iterable[str]) -> bool:

@@ -78,9 +78,7 @@ class Membership:
                 side[account] = _brought_up_to_date(side.get(account, joins[account]), row)
                 moved.pop(account)
         for account in moved:
-            case.owners.pop(account, None)
-            if account in case.members and case.members[account].left_at is None:
-                case.members[account] = msgspec.structs.replace(case.members[account], left_at=case.updated_at)
+            case.leave(account)
 
     def _may_belong(self, account: str, case: CaseState, side: Mapping[str, CaseMember], contested: Collection[str]) -> bool:
         """Return whether an account with evidence belongs to a side of a case: not if it is excluded.

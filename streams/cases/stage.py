@@ -181,11 +181,13 @@ class Cases:
             book.membership.recount()
             erased = erasing.erase(erasure.account, erasure.time, book.entities, book.alerts, book.labels, book.caseload)
             self.erased.add(erasure.account, erasure.time, self._offset)
-            for case_id in (*erased.cases, *(case.case_id for case in erased.changed)):
-                book.versions.forget(case_id)
-            messages += [message for case in erased.changed for message in book.publish(case)]
-            lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases, "changes": erased.changes}
-            messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))
+            messages += [Message.tombstone(topics.ALERTS, alert_id) for alert_id in erased.alerts]
+            messages += [message for alert_id in erased.renamed for message in book.renew_alert(alert_id)]
+            messages += [message for case in erased.removed for message in book.versions.remove(case)]
+            for case in erased.changed:
+                book.versions.forget(case.case_id)
+                messages += book.publish(case)
+            messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, held=erased.held))
         self.book.learn()
         self.book.membership.recount()
         self._snapshots.touch_both_sides(self._offset, self._parts())

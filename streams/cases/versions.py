@@ -14,6 +14,7 @@ from streams.cases.audit_chain import HistoryKey
 from streams.schema import topics
 from streams.schema.case_changes import BESIDE, LISTS, MAX_CHANGES, ItemDigests, change_key, item_digest
 from streams.schema.cases import Case, CasePayload, CaseState, Version
+from streams.schema.names import EntityName
 from streams.schema.record import Record
 from streams.stages.stage import Message
 
@@ -36,7 +37,6 @@ Listing = Callable[[int], Case]
 class _Written:
     """What the newest version of a case said, so that the next one can say what changed."""
 
-    whole_version: int = 0
     whole_at: float = -math.inf
     standing: tuple[object, ...] = ()
     whole_bytes: int = 0
@@ -48,7 +48,7 @@ class _Written:
     hashes: dict[str, dict[str, bytes]] = field(default_factory=dict)
     digests: ItemDigests = field(default_factory=ItemDigests)
 
-    def is_due(self, case: Case) -> bool:
+    def is_due(self, case: Case, whole_version: int) -> bool:
         """Return whether a version is to be whole, however little changed: what came since the last is as large, or long ago.
 
         It is, too, when the case opens, ends, or changes its severity: who forwards findings reads nothing else.
@@ -56,7 +56,7 @@ class _Written:
         return (
             self.standing != _standing(case)
             or self.change_bytes >= self.whole_bytes
-            or case.version - self.whole_version >= MAX_CHANGES
+            or case.version - whole_version >= MAX_CHANGES
             or case.updated_at - self.whole_at >= WHOLE_EVERY_SECONDS
         )
 
@@ -64,7 +64,7 @@ class _Written:
         """Note that a version was written."""
         self.standing = _standing(case)
         if is_whole:
-            self.whole_version, self.whole_at, self.whole_bytes, self.change_bytes = case.version, case.updated_at, size_bytes, 0
+            self.whole_at, self.whole_bytes, self.change_bytes = case.updated_at, size_bytes, 0
         else:
             self.change_bytes += size_bytes
 
@@ -111,21 +111,26 @@ class Versions:
         else:
             self._written.pop(case_id, None)
 
-    def write(self, case: CaseState, listing: Listing, divisors: Sequence[int]) -> Message:
-        """Return the record of a case's next version, which the case's history has from then on.
+    def write(self, case: CaseState, listing: Listing, divisors: Sequence[int]) -> list[Message]:
+        """Return the record of a case's next version, which the case's history has from then on, and after a whole one tombstones.
 
         Args:
             case: The state of the case, with the number of this version.
             listing: Makes the version.
             divisors: By how much fewer members and links are listed, one after another, until a record is small enough.
         """
+        is_first = case.case_id not in self._written
         written = self._written.setdefault(case.case_id, _Written())
         is_whole, data, history = False, b"", case.history
         for divisor in [divisor for divisor in divisors if divisor >= written.divisor]:
             record, changes, history = self._chained(case, listing(divisor), written)
-            data = _only(record, changes, written.whole_version).encode()
+            data = _only(record, changes, case.whole_version).encode()
             # a list that was cut shorter on the way says nothing of what changed
-            is_whole = divisor > written.divisor or written.is_due(record) or len(data) > MAX_CHANGE_SHARE * written.whole_bytes
+            is_whole = (
+                divisor > written.divisor
+                or written.is_due(record, case.whole_version)
+                or len(data) > MAX_CHANGE_SHARE * written.whole_bytes
+            )
             written.divisor = divisor
             if is_whole:
                 data = msgspec.structs.replace(record, whole_version=case.version).encode()
@@ -135,8 +140,18 @@ class Versions:
         if case.state != "open":
             self.forget(case.case_id)  # nothing is written of it until it opens again
         case.history = history
-        key = case.case_id if is_whole else change_key(case.case_id, case.version, case.erased_version)
-        return Message(topics.CASES, 0, data, key.encode())
+        case.named = sorted({*(() if is_whole else case.named), *_only_named(case, record)})
+        if not is_whole:
+            return [Message(topics.CASES, 0, data, change_key(case.case_id, case.version).encode())]
+        # before a restart this version, too, may have been one of changes
+        tombstones = _tombstones(case, case.version + 1 if is_first else case.version)
+        case.whole_version = case.version
+        return [Message(topics.CASES, 0, data, case.case_id.encode()), *tombstones]
+
+    def remove(self, case: CaseState) -> list[Message]:
+        """Return tombstones for all that the topic has of a case."""
+        self.forget(case.case_id)
+        return [Message.tombstone(topics.CASES, case.case_id), *_tombstones(case, case.version + 1)]
 
     def _chained(self, case: CaseState, record: Case, written: _Written) -> tuple[Case, Changes, list[Version]]:
         """Return a version with its history, what changed in its lists, and the history."""
@@ -159,6 +174,18 @@ def _only(record: Case, changes: Changes, whole_version: int) -> Case:
 
 def _without_lists(payload: CasePayload) -> CasePayload:
     return msgspec.structs.replace(payload, members={}, owners={}, links=[], entities=[], merges=[], history=[])
+
+
+def _only_named(case: CaseState, record: Case) -> list[str]:
+    """Return the account whose score a version has, where the case does not have that account."""
+    scored = EntityName.parse(record.payload.score.of)
+    return [scored.id] if scored.kind == "account" and scored.id not in case.members and scored.id not in case.owners else []
+
+
+def _tombstones(case: CaseState, before: int) -> list[Message]:
+    """Return tombstones for the records of changes since the newest whole version of a case, and before a version."""
+    first = max(case.whole_version, 1) + 1  # a case opens whole
+    return [Message.tombstone(topics.CASES, change_key(case.case_id, version)) for version in range(first, before)]
 
 
 def _named(part: str, items: Mapping[str, Record] | Iterable[Record]) -> Named:

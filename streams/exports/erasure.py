@@ -1,7 +1,8 @@
 """The erasure of an account: state, topics and rows, in this order, so that nothing writes it again.
 
-1. the command travels through the stages, which remove the account and report (`streams.stages.erasures`);
-2. tombstones remove the account's keys from compacted topics;
+1. the command travels through the stages, which remove the account, also what they have written of it on compacted topics, and report
+   (`streams.stages.erasures`);
+2. tombstones remove the labels on the account;
 3. the store writes all records of before; then the account's rows are deleted from every table.
 """
 
@@ -28,7 +29,6 @@ from streams.kafka import progress
 from streams.kafka.log_range import open_consumer
 from streams.schema import topics
 from streams.schema.erasures import ErasureReport, Kept, Receipt
-from streams.schema.names import alert_name, entity_key
 from streams.schema.signatures import Signatures
 from streams.stages import erasures
 from streams.stages.erased_accounts import ERASURE_MEMORY_SECONDS
@@ -71,7 +71,7 @@ def erase(settings: Settings, clickhouse: ClickHouse, order: ErasureOrder, wait_
         reports = _erase_state(settings, request, order.account, began + settings.future_skew_seconds, wait_seconds)
         held = sorted({case for report in reports for case in report.held})
         rows = AccountRows(clickhouse, order.account, held)
-        tombstones = _remove_keys(settings, order.account, reports, rows.label_ids())
+        tombstones = _remove_labels(settings, rows.label_ids())
         _wait_for_store(settings, wait_seconds)
     deleted = rows.delete(wait_seconds)
     return Receipt(
@@ -147,17 +147,12 @@ def _by_stage(reports: Iterable[ErasureReport]) -> dict[str, dict[str, int]]:
 # -- topics
 
 
-def _remove_keys(settings: Settings, account: str, reports: Sequence[ErasureReport], label_ids: Sequence[str]) -> dict[str, int]:
-    """Write tombstones for the account's own alerts, cases and labels; return how many by topic."""
-    keys = {
-        topics.ALERTS: sorted({alert_name(behaviour, entity_key("account", account)) for report in reports for behaviour in report.alerts}),
-        topics.CASES: sorted({key for report in reports for key in (*report.cases, *report.changes)}),
-        topics.LABELS: sorted(label_ids),
-    }
+def _remove_labels(settings: Settings, label_ids: Sequence[str]) -> dict[str, int]:
+    """Write tombstones for labels; return how many by topic."""
     with _producer(settings) as producer:
-        for sent in [producer.send(topic, key=key.encode(), value=None, partition=0) for topic, names in keys.items() for key in names]:
+        for sent in [producer.send(topics.LABELS, key=label_id.encode(), value=None, partition=0) for label_id in sorted(label_ids)]:
             sent.get(timeout=topics.SEND_TIMEOUT_SECONDS)
-    return {topic: len(names) for topic, names in keys.items() if names}
+    return {topics.LABELS: len(label_ids)} if label_ids else {}
 
 
 def _wait_for_store(settings: Settings, wait_seconds: float) -> None:

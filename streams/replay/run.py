@@ -71,6 +71,8 @@ class Replay:
         self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message, self.policy)
 
     def _on_message(self, message: Message) -> None:
+        if message.is_tombstone:  # a replay keeps what was written
+            return
         if message.topic == topics.REQUESTS and self.coverage is not None:
             self.coverage.add(blocks.decode(message.content, layouts.REQUESTS))
         elif message.topic == topics.SCORES:

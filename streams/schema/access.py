@@ -96,7 +96,7 @@ ROLES: Final = (
         "privacy",
         "`hydrometer forget`",
         reads=(topics.ERASURES,),
-        writes=(topics.FEEDBACK, topics.ALERTS, topics.CASES, topics.LABELS),
+        writes=(topics.FEEDBACK, topics.LABELS),
         watches=(topics.STORE_AGENT,),
     ),
     Role(

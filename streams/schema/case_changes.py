@@ -5,8 +5,8 @@ history, only what is new or different since the version before, and names what 
 `whole_version` is its own version lists everything, and so do those of before 0.3, which have none. Adding what came since to the newest
 whole record gives the case as it stands: `WholeCases` does so for records in order, ClickHouse by the view `case_lists`.
 
-A record that lists changes has a key of its own (`change_key`), so that compaction of the topic keeps it until a newer one takes its place,
-after another whole record.
+A record that lists changes has a key of its own (`change_key`), so that compaction of the topic keeps it. Once another whole
+record has come, tombstones remove it: what the topic keeps of a case is its newest whole record, and what changed since.
 """
 
 from __future__ import annotations
@@ -128,26 +128,9 @@ def items_of(payload: bytes) -> Items:
         raise MalformedEventError("wrong_type", "the payload of the case is no JSON object") from None
 
 
-def change_key(case_id: str, version: int, erased_version: int) -> str:
-    """Return the key of a record that lists changes: no two since a whole record have one, and an erasure makes them others.
-
-    Args:
-        case_id: Of the case.
-        version: Of the record.
-        erased_version: The newest version of which an erasure took an account, 0 without any.
-    """
-    return f"{case_id}/{erased_version}/{version % MAX_CHANGES}"
-
-
-def change_keys(case_id: str, version: int, erased_version: int) -> list[str]:
-    """Return the keys of all records up to a version that list changes: an erasure removes them.
-
-    Args:
-        case_id: Of the case.
-        version: The newest one.
-        erased_version: The newest version of which an erasure took an account before, 0 without any.
-    """
-    return [change_key(case_id, number, erased_version) for number in range(min(version + 1, MAX_CHANGES))]
+def change_key(case_id: str, version: int) -> str:
+    """Return the key of a record that lists changes, which no other record of the topic has. version: the record's."""
+    return f"{case_id}/{version}"
 
 
 def taken_apart(record: bytes) -> tuple[bytes, list[CaseItem]]:

@@ -412,6 +412,8 @@ class AlertState(msgspec.Struct):
     families: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Nats by family then."""
     tier: Tier = "alert"
+    scored: str = ""
+    """Whose score its newest record has: the entity, or a member (`account:id`); empty without a record."""
 
     @property
     def silent(self) -> bool:
@@ -456,8 +458,10 @@ class CaseState(msgspec.Struct):
     history: list[Version] = msgspec.field(default_factory=list)
     published_rows: int = 0
     """Its `rows` in its newest version."""
-    erased_version: int = 0
-    """The newest version of which an erasure took an account: what changed before is removed from the topic."""
+    whole_version: int = 0
+    """The newest version that was written whole."""
+    named: list[str] = msgspec.field(default_factory=list)
+    """Accounts that it does not have, and that this version or one since names."""
     waits: bool = False
     """Whether it changed since its newest version, and too little for another."""
 
@@ -470,3 +474,16 @@ class CaseState(msgspec.Struct):
     def keys(self) -> list[str]:
         """Return the keys (`kind:id`) of its entities."""
         return [AlertName.parse(link.entity).key for link in self.links]
+
+    def leave(self, account: str) -> None:
+        """Note that an account has no evidence any more: an owner is removed, a member stays listed."""
+        member = self.members.get(account)
+        if member is None:
+            self.remove(account)
+        elif member.left_at is None:
+            self.members[account] = msgspec.structs.replace(member, left_at=self.updated_at)
+
+    def remove(self, account: str) -> None:
+        """Remove an account from members and owners."""
+        if self.members.pop(account, None) or self.owners.pop(account, None):
+            self.named.append(account)

@@ -19,12 +19,6 @@ class ErasureReport(Record, frozen=True):
     """Number of removed items by kind."""
     held: list[str] = msgspec.field(default_factory=list)
     """Cases under legal hold, which are kept."""
-    alerts: list[str] = msgspec.field(default_factory=list)
-    """Behaviours of the account's own alerts that were removed."""
-    cases: list[str] = msgspec.field(default_factory=list)
-    """Cases that were removed as a whole."""
-    changes: list[str] = msgspec.field(default_factory=list)
-    """Keys of records on the topic `cases` that list changes, and may name the account."""
 
 
 class Kept(Record, frozen=True):

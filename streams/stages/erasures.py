@@ -60,7 +60,7 @@ def report(
     stage: str,
     partition: int,
     removed: Mapping[str, int],
-    **lists: Sequence[str],
+    held: Sequence[str] = (),
 ) -> Message:
     """Return what a stage removed, as a message. It names no account.
 
@@ -69,7 +69,7 @@ def report(
         stage: Name of the stage.
         partition: Partition of the stage; for the cases, of the groups stage that handed the erasure on.
         removed: Number of removed items by kind.
-        lists: What cases keep and lose: `held`, `alerts`, `cases` and `changes` of the report.
+        held: Cases under legal hold, which are kept.
     """
-    record = ErasureReport(erasure.request, stage, partition, dict(removed), **{name: list(names) for name, names in lists.items()})
+    record = ErasureReport(erasure.request, stage, partition, dict(removed), list(held))
     return Message(topics.ERASURES, 0, record.encode(), erasure.request.encode())

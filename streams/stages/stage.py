@@ -28,6 +28,13 @@ class Message:
     """A block is packed when its bytes are asked for: who reads it in the same process takes it as it is."""
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    is_tombstone: bool = False
+    """Whether it removes the record of its key from a compacted topic. It has no content then."""
+
+    @classmethod
+    def tombstone(cls, topic: str, key: str) -> Message:
+        """Return what removes the record of a key from partition 0 of a topic."""
+        return cls(topic, 0, b"", key.encode(), is_tombstone=True)
 
     @property
     def value(self) -> bytes:
@@ -43,7 +50,7 @@ class Message:
         return hash(self._sent())
 
     def _sent(self) -> tuple[object, ...]:
-        return self.topic, self.partition, self.value, self.key, self.headers
+        return self.topic, self.partition, self.value, self.key, self.headers, self.is_tombstone
 
 
 class Stage(Protocol):

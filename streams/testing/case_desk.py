@@ -127,12 +127,23 @@ class CaseDesk:
     def receive(self, messages: list[Message]) -> list[Alert]:
         """Keep messages of the stage; return the alerts among them."""
         self.sent += messages
-        return [Alert.decode(message.value) for message in messages if message.topic == topics.ALERTS]
+        return [Alert.decode(message.value) for message in messages if message.topic == topics.ALERTS and not message.is_tombstone]
+
+    def compacted(self, topic: str) -> dict[str, bytes]:
+        """Return the records that compaction leaves of a topic, by key, in their order."""
+        records: dict[str, bytes] = {}
+        for message in [message for message in self.sent if message.topic == topic]:
+            key = (message.key or b"").decode()
+            records.pop(key, None)
+            if not message.is_tombstone:
+                records[key] = message.value
+        return records
 
     @property
     def versions(self) -> list[Case]:
         """Every version of every case that was sent, in order and whole."""
-        return [Case.decode(record) for record in whole(message.value for message in self.sent if message.topic == topics.CASES)]
+        sent = (message.value for message in self.sent if message.topic == topics.CASES and not message.is_tombstone)
+        return [Case.decode(record) for record in whole(sent)]
 
     @property
     def newest(self) -> dict[str, Case]:

@@ -462,7 +462,8 @@ class Engine:
 
     async def _send(self, message: Message) -> asyncio.Future[Any]:
         headers = [*message.headers, *self._signatures.sign(message.topic, message.key, message.value)] or None
-        sent = await self.app.producer.send(message.topic, message.key, message.value, message.partition, None, headers)
+        value = None if message.is_tombstone else message.value
+        sent = await self.app.producer.send(message.topic, message.key, value, message.partition, None, headers)
         return asyncio.ensure_future(sent)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-import msgspec
 import pytest
 
 from streams.cases import labels
 from streams.cases.stage import Cases
 from streams.cases.versions import WHOLE_EVERY_SECONDS
 from streams.schema import topics
-from streams.schema.case_changes import change_key, items_of, lists_digest
+from streams.schema.case_changes import change_key, items_of, lists_digest, newest_whole
 from streams.schema.cases import Case
 from streams.stages import erasures
 from streams.stages.stage import Message
@@ -26,7 +25,7 @@ HOUR: Final = 3_601.0
 
 
 def records(desk: CaseDesk) -> list[Message]:
-    return [message for message in desk.sent if message.topic == topics.CASES]
+    return [message for message in desk.sent if message.topic == topics.CASES and not message.is_tombstone]
 
 
 def crowd(accounts: Sequence[str], router: str = ROUTER, at: float = 0.0, start: int = 1) -> list[Row]:
@@ -66,7 +65,7 @@ def test_a_version_lists_the_members_that_changed_alone(desk: CaseDesk) -> None:
     assert (record.version, record.whole_version, record.is_whole) == (3, 2, False)
     assert list(record.payload.members) == ["acct-007"]
     assert [entry.version for entry in record.payload.history] == [3]
-    assert message.key == change_key(record.case_id, 3, 0).encode()
+    assert message.key == change_key(record.case_id, 3).encode()
     assert len(message.value) < len(records(desk)[0].value) / 8
     assert listed(desk.versions[-1]) == state_of(desk.stage, record.case_id)
     assert len(desk.versions[-1].payload.history) == 3
@@ -132,25 +131,34 @@ def test_after_a_restart_the_next_version_is_whole_and_has_the_digest_that_it_wo
     assert without.payload.history[-1] == after.payload.history[-1], "the chain does not depend on how it was written"
 
 
-@pytest.mark.parametrize("behind", [CROWD[:60], ["ada"]])
-def test_an_erasure_begins_the_case_anew_and_names_what_may_still_name_the_account(desk: CaseDesk, behind: list[str]) -> None:
-    desk.apply(*crowd([*CROWD[:60], "ada"]), an_account("ada", at=0.0, extraction=60.0, router=int(ROUTER, 16)))
-    for number, account in enumerate(behind, start=1):
-        news_of(desk, account, number * HOUR)
-    written = {message.key.decode() for message in records(desk) if message.key and b"/" in message.key}
-    sent = desk.stage.apply(erasures.command("r-1", "ada", 10**9), len(desk.blocks))
-    (report,) = [message for message in sent if message.topic == topics.ERASURES]
-    named = set(msgspec.json.decode(report.value)["changes"])
-    assert written <= named
-    for message in (message for message in sent if message.topic == topics.CASES):
-        case = Case.decode(message.value)
-        assert case.is_whole
-        assert "ada" not in case.payload.members
-        assert case.payload.gone == {}
-    desk.receive(sent)
-    desk.blocks.append(b"")
-    following = news_of(desk, "acct-007", 100 * HOUR)
-    assert following.key not in {name.encode() for name in named}, "a record that comes after the erasure is not removed by it"
+def test_a_whole_version_removes_the_changes_before_it_from_the_topic(desk: CaseDesk) -> None:
+    alerted(desk, CROWD)
+    for number in range(1, 41):
+        news_of(desk, CROWD[number], number * HOUR)
+        case_id, *changes = desk.compacted(topics.CASES)
+        (whole_version, version) = (desk.stage.cases[case_id].whole_version, desk.stage.cases[case_id].version)
+        assert changes == [change_key(case_id, each) for each in range(whole_version + 1, version + 1)]
+    assert sum(message.is_tombstone for message in desk.sent) > 20
+
+
+def test_after_a_restart_the_topic_keeps_no_change_of_before_that_is_whole_now(desk: CaseDesk) -> None:
+    alerted(desk, CROWD)
+    kept = {chunk: desk.stage.dump(chunk) for chunk in sorted(desk.stage.dirty())}
+    blocks = list(desk.blocks)
+    news_of(desk, "acct-007", 2 * HOUR)
+    news_of(desk, "acct-008", 3 * HOUR)
+    desk.stage, lost, desk.blocks = Cases(), desk.blocks[len(blocks) :], blocks
+    desk.stage.load(kept.items())
+    for offset, block in enumerate(lost, start=len(blocks)):  # they are read again
+        desk.blocks.append(block)
+        desk.receive(desk.stage.apply(block, offset))
+    assert added_up(desk) == desk.newest
+    assert [*desk.compacted(topics.CASES)] == [desk.versions[-1].case_id, change_key(desk.versions[-1].case_id, 4)]
+
+
+def added_up(desk: CaseDesk) -> dict[str, Case]:
+    """The newest version of every case, from what compaction leaves of the topic."""
+    return {case_id: Case.decode(record) for case_id, record in newest_whole(desk.compacted(topics.CASES).values()).items()}
 
 
 def test_merged_and_split_cases_are_what_their_state_is(desk: CaseDesk) -> None:
@@ -160,14 +168,14 @@ def test_merged_and_split_cases_are_what_their_state_is(desk: CaseDesk) -> None:
         assert listed(case) == state_of(desk.stage, case_id)
 
 
-def test_whatever_happens_what_was_written_adds_up_to_the_state_and_has_its_digest() -> None:
-    """Members join, change, leave, are excluded, own an alert, have two cases, and the worker starts again."""
-    chance, desk, kept = random.Random(7), CaseDesk(), dict[str, bytes]()
+def anything(chance: random.Random, steps: int) -> Iterator[CaseDesk]:
+    """Yield a desk after each step: members join, change, leave, are excluded, own an alert, have two cases; the worker starts again."""
+    desk, kept = CaseDesk(), dict[str, bytes]()
     desk.apply(*crowd(CROWD[:80]))
     desk.apply(*crowd(CROWD[200:260], "00000000000000bb", 1.0, 300))
-    for step in range(1, 120):
-        at, account = step * HOUR / 2, CROWD[chance.randrange(120)]
-        match chance.randrange(6):
+    for step in range(1, steps):
+        at, account = step * HOUR / 2, CROWD[chance.randrange(chance.choice([10, 120]))]
+        match chance.randrange(7):
             case 0:
                 desk.apply(an_account(account, at=at, extraction=chance.choice([2.0, 20.0, 30.0]), router=int(ROUTER, 16)))
             case 1:
@@ -177,11 +185,33 @@ def test_whatever_happens_what_was_written_adds_up_to_the_state_and_has_its_dige
                 kept |= {chunk: desk.stage.dump(chunk) for chunk in sorted(desk.stage.dirty())}
                 desk.stage = Cases()
                 desk.stage.load(kept.items())
+            case 3:
+                few, nats = chance.sample(CROWD[:10], 4), chance.choice([1.0, 8.0, 12.0, 20.0])
+                desk.apply(*a_group("payment", f"{chance.randrange(3):016x}", few, at=at, extraction=nats))
             case _:
-                news_of(desk, account, at, extraction=chance.choice([1.0, 62.0 + at / HOUR]), payment=chance.randrange(3))
+                owner = {"handed_over": 1.0} if chance.randrange(4) == 0 else {}
+                news_of(desk, account, at, extraction=chance.choice([1.0, 62.0 + at / HOUR]), payment=chance.randrange(3), **owner)
+        yield desk
+
+
+def test_whatever_happens_what_was_written_adds_up_to_the_state_and_has_its_digest() -> None:
+    for desk in anything(random.Random(7), 120):
         for case_id, case in desk.newest.items():
             assert case.payload.lists_sha256 == lists_digest(items_of(case.payload.encode()))
             if not desk.stage.cases[case_id].waits:
                 assert listed(case) == state_of(desk.stage, case_id)
-    assert kept
+        assert added_up(desk) == desk.newest
     assert sum(not Case.decode(message.value).is_whole for message in records(desk)) > 10
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happened_no_record_names_an_account_that_is_erased(seed: int) -> None:
+    *_, desk = anything(random.Random(seed), 60)
+    before = [*desk.compacted(topics.CASES).values(), *desk.compacted(topics.ALERTS).values()]
+    for account in CROWD[:30]:
+        desk.receive(desk.stage.apply(erasures.command("r-1", account, 10**9), len(desk.blocks)))
+        desk.blocks.append(b"")
+        records_of_now = [*desk.compacted(topics.CASES).values(), *desk.compacted(topics.ALERTS).values()]
+        assert not any(account.encode() in record for record in records_of_now), account
+        assert added_up(desk) == {case_id: desk.newest[case_id] for case_id in desk.stage.cases}
+    assert any(account.encode() in record for account in CROWD[:30] for record in before)

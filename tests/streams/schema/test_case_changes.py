@@ -8,12 +8,9 @@ import pytest
 
 from streams.core.errors import MalformedEventError
 from streams.schema.case_changes import (
-    MAX_CHANGES,
     CaseItem,
     ItemDigests,
     WholeCases,
-    change_key,
-    change_keys,
     item_digest,
     items_of,
     lists_digest,
@@ -106,13 +103,6 @@ def test_the_digest_of_lists_covers_name_list_and_item(other: dict[str, dict[str
 
 def test_the_digest_of_lists_leaves_out_the_history_which_has_a_signature_of_its_own() -> None:
     assert lists_digest({"history": {"1": b"{}"}}) == lists_digest({})
-
-
-def test_no_two_changes_since_a_whole_version_have_one_key_and_an_erasure_makes_them_others() -> None:
-    assert len({change_key("case-1", version, 0) for version in range(7, 7 + MAX_CHANGES)}) == MAX_CHANGES
-    assert change_key("case-1", 3, 0) in change_keys("case-1", 3, 0)
-    assert change_key("case-1", 10**6, 5) in change_keys("case-1", 10**6, 5)
-    assert not set(change_keys("case-1", 9, 0)) & set(change_keys("case-1", 9, 9))
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ class Run:
         return [ErasureReport.decode(message.value) for message in self.messages if message.topic == topics.ERASURES]
 
     def published(self) -> list[Case]:
-        return [Case.decode(message.value) for message in self.messages if message.topic == topics.CASES]
+        return [Case.decode(message.value) for message in self.messages if message.topic == topics.CASES and not message.is_tombstone]
 
     @property
     def stages(self) -> list[Stage]:
