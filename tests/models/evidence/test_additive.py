@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from models.evidence import additive
 from models.evidence.additive import Additive
@@ -47,3 +48,37 @@ def test_the_stored_model_judges_by_the_inputs_of_this_code() -> None:
     assert stored.root.max() < len(INPUT_NAMES)
     assert np.isfinite(stored.leaves).all()
     assert (np.isfinite(stored.branch_threshold) | np.isinf(stored.branch_threshold)).all()
+
+
+def judged_row_by_row(model: Additive, row: list[float]) -> float:
+    """Return what the trees add for one row: the slow reference."""
+    total = 0.0
+    for tree in range(len(model.root)):
+        first = above(row[model.root[tree]], model.root_threshold[tree], model.root_unknown[tree])
+        column = model.branch[tree, first]
+        second = above(row[column], model.branch_threshold[tree, first], model.branch_unknown[tree, first])
+        total += model.leaves[tree, first, second]
+    lines = sum(value * slope for value, slope in zip(row, model.slopes.tolist(), strict=True) if not np.isnan(value))
+    return float((total + lines + model.base) * model.scale + model.offset)
+
+
+def above(value: float, threshold: float, unknown: np.bool_) -> int:
+    return int(unknown if np.isnan(value) else value > threshold)
+
+
+@pytest.mark.parametrize("rows", [1, 20, 399, 400, 700])
+def test_few_rows_and_many_are_judged_as_one_by_one(rows: int) -> None:
+    model, random = additive.trained(), np.random.default_rng(rows)
+    values = random.normal(2.0, 4.0, (rows, len(INPUT_NAMES)))
+    values[random.random(values.shape) < 0.2] = np.nan
+    values[:, ::2] = values[:1, ::2]  # what the group has is the same in every row, known or not
+    assert np.allclose(model.nats(values), [judged_row_by_row(model, row) for row in values.tolist()], rtol=0.0, atol=1e-9)
+
+
+def test_a_large_group_is_judged_bit_for_bit_as_its_parts_are() -> None:
+    model, random = additive.trained(), np.random.default_rng(1)
+    values = random.normal(2.0, 4.0, (600, len(INPUT_NAMES)))
+    values[random.random(values.shape) < 0.2] = np.nan
+    values[:, ::2] = values[:1, ::2]
+    parts = [model.nats(values[first : first + 100]) for first in range(0, 600, 100)]
+    assert np.array_equal(model.nats(values), np.concatenate(parts))
