@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.arrays import Floats
-from models.evidence import additive
+from models.evidence import additive, questions
 from models.evidence.extraction_rules import Purpose, counted
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from models.evidence.weighing import (
@@ -30,9 +30,7 @@ from models.evidence.weighing import (
 NO_RULE_PART: Final = "no rule"
 """Name of the part by which a score is limited while no rule of extraction holds."""
 QUESTION_PART: Final = "question"
-"""Name of the part by which a score is limited to that of a question: the rules and the trained judgement disagree, or the account itself
-shows too little."""
-_NOT_ITS_OWN: Final = "the account itself shows no purpose, or came from a program of its own"
+"""Name of the part by which a score is limited to that of a question (`models.evidence.questions`)."""
 PRIOR: Final = "prior"
 """Name of the part that the trained model adds before any evidence."""
 OTHER_VERSION: Final = "other version"
@@ -54,7 +52,7 @@ class Part(NamedTuple):
     """Why less, or more, is counted than was measured; empty where all of it is."""
 
 
-def of_model(families: Mapping[str, float], score: float, counted_nats: Mapping[str, float]) -> list[Part]:
+def of_model(families: Mapping[str, float], score: float, counted_nats: Mapping[str, float], question: str = "") -> list[Part]:
     """Return the parts of a score by the trained model, the largest first.
 
     >>> [(part.family, part.counted) for part in of_model({"content": 7.0}, 14.0, {"content": 9.0, "evenness": 7.0})]
@@ -62,27 +60,26 @@ def of_model(families: Mapping[str, float], score: float, counted_nats: Mapping[
 
     A score that is limited to a question says so, beside where the scale begins:
 
-    >>> start = additive.trained().start
-    >>> [part.family for part in of_model({"content": 7.0}, SUSPECT_NATS, {"content": SUSPECT_NATS - start + 4.0})]
+    >>> [part.family for part in of_model({"content": 7.0}, SUSPECT_NATS, {"content": 17.0}, "no purpose")]
     ['content', 'prior', 'question']
 
     Args:
         families: Nats by family, as measured; unknown families are left out.
         score: The score in nats.
         counted_nats: What each family adds to it.
+        question: What limits the score, by its name in a row of `evidence`; empty where nothing does.
     """
     rows = [(name, families.get(name, 0.0), nats, "weighed with the others") for name, nats in counted_nats.items()]
     rest, start = score - sum(counted_nats.values()), additive.trained().start
-    is_limited = abs(score - SUSPECT_NATS) <= _MAX_ERROR_NATS and rest < start - _MAX_ERROR_NATS
-    rows.append((PRIOR, 0.0, start if is_limited else rest, "where the scale begins for each account of a group, before evidence"))
-    if is_limited:
-        rows.append((QUESTION_PART, 0.0, rest - start, f"limited to {SUSPECT_NATS:g}, a question: {_NOT_ITS_OWN}"))
+    rows.append((PRIOR, 0.0, start if question else rest, "where the scale begins for each account of a group, before evidence"))
+    if question:
+        rows.append((QUESTION_PART, 0.0, rest - start, _limited(question)))
     counted_tenths = tenths([row[2] for row in rows], score)
     parts = [Part(name, round(nats, 2), tenth, why) for (name, nats, _, why), tenth in zip(rows, counted_tenths, strict=True)]
     return sorted((part for part in parts if part.nats or part.counted), key=lambda part: (-part.counted, -part.nats, part.family))
 
 
-def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, held: bool) -> list[Part]:
+def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, held: bool, question: str = "") -> list[Part]:
     """Return the parts of an extraction score, the largest first.
 
     >>> [(part.family, part.counted) for part in of_extraction({"content": 7.0, "timing": 5.0, "client": 4.0}, 9.5, alone=True, held=True)]
@@ -93,6 +90,7 @@ def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, h
         score: The score in nats, as the stage that weighed the families made it.
         alone: Whether the score is of an account by itself, without links.
         held: Whether a rule of extraction held; without one a score is limited.
+        question: What else limits the score, by its name in a row of `evidence`; empty where nothing does.
     """
     known = _vector(families)
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
@@ -117,9 +115,13 @@ def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, h
     limit = None
     if not held and score >= 0:
         limit = NO_RULE_PART, f"limited to {MAX_UNRULED_NATS:g} while no rule of extraction holds"
-    elif held and not alone and abs(score - SUSPECT_NATS) <= _MAX_ERROR_NATS:
-        limit = QUESTION_PART, f"limited to {SUSPECT_NATS:g}, a question: the trained judgement of groups has less"
+    elif question:
+        limit = QUESTION_PART, _limited(question)
     return _parts(known, parts, score, why, limit)
+
+
+def _limited(question: str) -> str:
+    return f"limited to {SUSPECT_NATS:g}, a question: {questions.SENTENCES.get(question, question)}"
 
 
 def of_routing(families: Mapping[str, float], score: float) -> list[Part]:

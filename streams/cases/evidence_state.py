@@ -60,7 +60,18 @@ def _update(entity: Entity, row: Entity) -> None:
 def _members_only(row: Entity) -> Entity:
     """Return an entity of which only a member's row has arrived so far."""
     return msgspec.structs.replace(
-        row, families={}, counted={}, features={}, nats={}, usual={}, members={}, extraction=0.0, rule="", routing=0.0, false_alerts=None
+        row,
+        families={},
+        counted={},
+        features={},
+        nats={},
+        usual={},
+        members={},
+        extraction=0.0,
+        rule="",
+        question="",
+        routing=0.0,
+        false_alerts=None,
     )
 
 
@@ -70,7 +81,7 @@ def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
     columns["false_alerts"] = [None if math.isnan(value) else round(value, 6) for value in block.numbers("false_alerts").tolist()]
     columns |= {link: [f"{value:016x}" if value else "" for value in block.hashes(link).tolist()] for link in CASE_LINKS}
     columns |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
-    columns["rule"] = [rule or "" for rule in block.texts("rule")]
+    columns |= {name: [word or "" for word in block.texts(name)] for name in ("rule", "question")}
     names = block.names("features")
     columns |= {name: _named(names, block.vectors(name)) for name in ("features", "nats")}
     columns |= {name: _named(FAMILIES, block.vectors(name)) for name in ("families", "counted")}

@@ -169,9 +169,9 @@ def score_of(account: str, row: Known, entity: Entity, behaviour: Behaviour, nat
     if behaviour == "routing":
         parts = contributions.of_routing(row.families, nats)
     elif row.counted:
-        parts = contributions.of_model(row.families, nats, row.counted)
+        parts = contributions.of_model(row.families, nats, row.counted, row.question)
     else:
-        parts = contributions.of_extraction(row.families, nats, alone=row is entity and alone, held=bool(row.rule))
+        parts = contributions.of_extraction(row.families, nats, alone=row is entity and alone, held=bool(row.rule), question=row.question)
     rarity = severity.one_in(entity.false_alerts) if behaviour == "extraction" else None
     return Score(
         of=entity_key("account", account) if account and (alone or row is not entity) else entity.key,

@@ -20,6 +20,8 @@ class Known(msgspec.Struct, kw_only=True):
     extraction: float = 0.0
     rule: str = ""
     """The first of the rules of extraction that held (`models/evidence/extraction_rules.py`); empty where none did."""
+    question: str = ""
+    """What limits `extraction` to a question (`models/evidence/questions.py`); empty where nothing does."""
     routing: float = 0.0
     handed_over: float = 0.0
     """1: the account came to its program after hours of work in another one, so its key may be used by others than its owner."""

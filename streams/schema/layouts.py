@@ -23,6 +23,7 @@ BY_FAMILY: Final = Growing(len(FAMILIES))
 
 _KINDS: Final = f"({'|'.join(JOINING)})"
 _HASH: Final = "[0-9a-f]{16}"
+_WORDS: Final = "[a-z][a-z -]{0,63}"
 
 _KIND_OF_FIELD: Final[Mapping[str, Kind]] = {
     "text": "text",
@@ -162,6 +163,8 @@ EVIDENCE = Layout(
         "extraction": "number",
         # the first of the rules of extraction that held, null where none did
         "rule": "text",
+        # why the account is a question at most, null where nothing limits `extraction`
+        "question": "text",
         "routing": "number",
         # 1: the account was handed over, so its key may be used by others than its owner
         "handed_over": "number",
@@ -187,7 +190,7 @@ EVIDENCE = Layout(
         "usual_high": "features",
     },
     limits={"handed_over": (0.0, 1.0)},
-    words={"entity_kind": f"account|{_KINDS}", "rule": "[a-z][a-z -]{0,63}"},
+    words={"entity_kind": f"account|{_KINDS}", "rule": _WORDS, "question": _WORDS},
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 

@@ -37,6 +37,8 @@ class EvidenceRows:
     extraction: Floats
     rule: Sequence[str | None]
     """The first rule of extraction that held."""
+    question: Sequence[str | None]
+    """Why `extraction` is that of a question at most (`models.evidence.questions`); None where nothing limits it."""
     routing: Floats
     handed_over: Numbers
     """1 where the account was handed over, so that others may use its key."""

@@ -76,6 +76,7 @@ def evidence_of(accounts: Sequence[str], router: str = "00000000000000aa") -> Ev
         first=ones,
         extraction=ones,
         rule=[None] * rows,
+        question=[None] * rows,
         routing=ones,
         handed_over=ones,
         false_alerts=ones,

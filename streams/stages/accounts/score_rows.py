@@ -95,6 +95,7 @@ class ScoreRows:
             first=table["first"][rows],
             extraction=scores.extraction[strong],
             rule=[scores.rules[row] for row in strong.tolist()],
+            question=[None] * len(rows),
             routing=scores.routing[strong],
             handed_over=came_from_elsewhere(*(table[name][rows] for name in ("router_since", "first", "created"))).astype(np.float32),
             false_alerts=self._votes.tail.false_alerts(scores.extraction[strong]),

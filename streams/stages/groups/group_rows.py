@@ -65,6 +65,7 @@ def _row(state: GroupState, score: GroupScore) -> EvidenceRows:
         first=np.array([float(members.first.min())]),
         extraction=np.array([score.extraction]),
         rule=[score.rule.name if score.rule else None],
+        question=[score.question.word],
         routing=np.array([score.routing]),
         handed_over=np.array([np.nan]),
         false_alerts=np.array([np.nan]),

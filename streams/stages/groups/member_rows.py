@@ -6,6 +6,7 @@ import numpy as np
 
 from models.evidence import additive, weighing
 from models.evidence.links import CASE_LINKS
+from models.evidence.questions import Question
 from streams.stages.evidence_rows import EvidenceRows
 from streams.stages.groups.model_inputs import by_family
 from streams.stages.groups.outbox import GroupOutbox
@@ -38,7 +39,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     until = members.now + SUSPECT_SECONDS
     outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)
     counted = by_family(additive.trained().contributions(score.model_inputs[rows]), families[rows])
-    counted[score.ruled[rows]] = np.nan  # the rules add the families up as measured
+    counted[score.limits[rows] == Question.DISAGREEMENT] = np.nan  # the rules add the families up as measured
     unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
     outbox.evidence.append(
         EvidenceRows(
@@ -54,6 +55,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
             first=members.first[rows],
             extraction=extraction[rows],
             rule=[rules[row] for row in rows.tolist()],
+            question=[Question(limit).word for limit in score.limits[rows].tolist()],
             routing=weighing.routing(families)[rows],
             handed_over=score.handed_over[rows].astype(np.float32),
             false_alerts=np.full(len(rows), np.nan),

@@ -11,10 +11,11 @@ import numpy as np
 
 from models.arrays import Floats, Mask
 from models.durations import HOUR
-from models.evidence import additive, extraction_rules, weighing
+from models.evidence import additive, extraction_rules, questions, weighing
 from models.evidence.additive import Additive
 from models.evidence.extraction_rules import Extraction, ExtractionRule
 from models.evidence.families import FAMILIES
+from models.evidence.questions import Limits, Question
 from models.state.columns import Columns, Slots
 from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
@@ -55,12 +56,14 @@ class GroupScore:
     """Nats by family of each member, (members, families); outsiders keep only their own."""
     judgement: Extraction
     """Evidence that each member extracts the model, (members,): the trained judgement's, and the rules that held."""
-    ruled: Mask
-    """Which members are a question by the rule that held, and less by the trained judgement, (members,)."""
+    limits: Limits
+    """Why each member is a question at most (`Question`), (members,)."""
     extraction: float
     """Evidence that the group extracts the model, nats: what MIN_SUSPECT_MEMBERS of its members have."""
     rule: ExtractionRule | None
     """The rule that held for `extraction`, None where none did."""
+    question: Question
+    """What limits `extraction`."""
     model_inputs: Floats
     """What the trained model is given of each member, (members, inputs), NaN where unknown; of a public link no rows."""
     routing: float
@@ -90,9 +93,10 @@ class GroupScore:
             families=families,
             attributed=shown,
             judgement=Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE_INDEX)),
-            ruled=np.zeros(len(members), np.bool_),
+            limits=np.zeros(len(members), np.int8),
             extraction=0.0,
             rule=None,
+            question=Question.NONE,
             model_inputs=np.empty((0, len(MODEL_INPUTS))),
             routing=0.0,
             handed_over=np.zeros(len(members), np.bool_),
@@ -144,8 +148,14 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     trained = (model or additive.trained()).nats(inputs)
     by_rule = asked_by_rule(ruled, trained)
     handed_over = attribution.handed_over(members)
-    asked = handed_over | attribution.without_purpose(members) | attribution.without_part(members)
-    judgement = Extraction(_at_most_asked(np.where(by_rule, weighing.SUSPECT_NATS, trained), asked), ruled.rules)
+    nats_of_members, limits = questions.limited(
+        trained,
+        by_rule,
+        handed_over=handed_over,
+        without_purpose=attribution.without_purpose(members),
+        without_part=attribution.without_part(members),
+    )
+    judgement = Extraction(nats_of_members, ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
     return GroupScore(
         group=group,
@@ -155,9 +165,10 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
         families=families,
         attributed=attributed,
         judgement=judgement,
-        ruled=by_rule,
+        limits=limits,
         extraction=float(judgement.nats[weakest]),
         rule=judgement.rule(weakest),
+        question=Question(int(limits[weakest])),
         model_inputs=inputs,
         routing=routing,
         handed_over=handed_over,
@@ -180,15 +191,6 @@ def asked_by_rule(ruled: Extraction, trained: Floats) -> Mask:
     held = ruled.rules != extraction_rules.NO_RULE_INDEX
     mask: Mask = held & (ruled.nats >= weighing.ALERT_THRESHOLD_NATS) & (trained < weighing.SUSPECT_NATS)
     return mask
-
-
-def _at_most_asked(nats: Floats, asked: Mask) -> Floats:
-    """Return the members' nats, of those that are `asked` about at most those of a question, (members,).
-
-    >>> _at_most_asked(np.array([20.0, 20.0]), np.array([False, True])).round(1).tolist()
-    [20.0, 9.1]
-    """
-    return np.where(asked, np.minimum(nats, weighing.SUSPECT_NATS), nats)
 
 
 def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extraction]) -> tuple[Floats, Extraction]:

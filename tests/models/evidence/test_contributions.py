@@ -61,8 +61,13 @@ def test_a_score_without_a_rule_is_limited_and_says_so() -> None:
 
 
 def test_a_score_that_only_a_rule_supports_is_limited_to_a_question_and_says_so() -> None:
-    parts = contributions.of_extraction({"content": 7.0, "evenness": 7.0}, 9.1, alone=False, held=True)
+    parts = contributions.of_extraction({"content": 7.0, "evenness": 7.0}, 9.1, alone=False, held=True, question="disagreement")
     assert [(part.family, part.counted) for part in parts] == [("content", 7.0), ("evenness", 7.0), (QUESTION_PART, -4.9)]
+
+
+def test_a_score_that_nothing_limits_is_not_called_limited_whatever_its_value() -> None:
+    families = {part.family for part in contributions.of_model({"content": 7.0}, 9.1, {"content": 20.0})}
+    assert families == {"content", "prior"}
 
 
 def test_a_score_of_another_version_is_not_passed_off_as_this_ones() -> None:

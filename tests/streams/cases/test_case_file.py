@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
+from models.evidence.weighing import SUSPECT_NATS
 from streams.cases import case_file, response_steps
 from streams.schema.cases import CaseMember, CasePayload, HeldRule, Hypothesis
 from streams.schema.names import Behaviour
@@ -190,3 +191,19 @@ def test_the_parts_of_a_trained_score_and_what_was_believed_before_add_up_to_it(
     desk.apply(*rows)
     parts = desk.open[0].payload.score.parts
     assert [(part.family, part.counted) for part in parts] == [("content", 12.0), ("evenness", 6.0), ("prior", -4.0)]
+
+
+@pytest.mark.parametrize(
+    ("question", "counted", "sentence"),
+    [
+        ("no part", {"content": 22.0}, "it began no work of its group itself"),
+        ("disagreement", {}, "the trained judgement of groups has less"),
+    ],
+)
+def test_a_score_that_is_limited_to_a_question_says_by_what(
+    desk: CaseDesk, question: str, counted: dict[str, float], sentence: str
+) -> None:
+    cells: Row = {"rule": "even load", "question": question, "families": {"content": 12.0}, "counted": counted}
+    desk.apply(*({**row, **cells} for row in a_group("router", "00000000000000aa", ["ada", "bob", "cyd"], extraction=SUSPECT_NATS)))
+    (why,) = [part.why for part in desk.open[0].payload.score.parts if part.family == "question"]
+    assert why == f"limited to 9.1, a question: {sentence}"

@@ -21,7 +21,7 @@ def some(layout: Layout, name: str) -> Any:
     """Three values of a column: where it may be, the second is unknown."""
     kind, known, pattern = layout.columns[name], name in layout.required, layout.words.get(name)
     if kind == "text":
-        word = "even load" if pattern and name == "rule" else "router" if name == "entity_kind" else "router:0123456789abcdef"
+        word = "even load" if pattern and name in ("rule", "question") else "router" if name == "entity_kind" else "router:0123456789abcdef"
         return [word, word if known else None, word]
     if kind in {"hash", "shingles"}:
         values = np.array([7, 0, 9], np.uint64)
