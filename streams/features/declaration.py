@@ -94,6 +94,10 @@ class Feature:
     """For groups a function from the value to its evidence in nats; None for a feature that is shown to the analyst without being evidence.
     The evidence of accounts comes from tails."""
 
+    reads_all: ClassVar[bool] = False
+    """For groups: whether a sample of the members cannot show it, because it counts how many values are different. Of a large group it is
+    read from all members, when the sample is drawn."""
+
     @classmethod
     @cache
     def name(cls) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,24 @@ from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs, units
 
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeGroup:
+    """What is known of all of a large group, of which `Members` has a sample."""
+
+    accounts: int
+    payers: int
+    """Different cards, and accounts without a known one."""
+    organisations_by_card: NDArray[np.intp]
+    """As in `Members`."""
+    shared_cards: Hashes
+    """Cards with which several organisations pay, ascending, (cards,)."""
+    values: Mapping[str, float]
+    """Of the features that a sample cannot show (`Feature.reads_all`), by name, when the sample was drawn."""
+    output_tokens: float
+    began: float
+    """First request, epoch seconds."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +93,17 @@ class Members:
     """The account's own evidence by family, shrunk for few events, nats, (members, families); NaN where unknown."""
     evidence_raw: Floats
     """The same before shrinkage."""
+    whole: WholeGroup | None = None
+    """The group that these are a sample of; None where they are all."""
 
     def __len__(self) -> int:
         """Return the number of members."""
         return len(self.requests)
+
+    @property
+    def accounts(self) -> int:
+        """Number of accounts of the whole group."""
+        return self.whole.accounts if self.whole else len(self)
 
     @cached_property
     def unit(self) -> NDArray[np.intp]:
@@ -93,6 +118,8 @@ class Members:
     @cached_property
     def organisations_by_card(self) -> NDArray[np.intp]:
         """Number of organisations that pay with each card, (cards,); accounts with an unknown card or organisation are left out."""
+        if self.whole:
+            return self.whole.organisations_by_card
         cards, organisations = self.links["payment"], self.links["organization"]
         known = (cards != 0) & (organisations != 0)
         return tallied(distinct_pairs(cards[known], organisations[known])[0])[1]

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from models.accumulators.short import known_or_zero, numbered
+from models.accumulators.short import distinct, known_or_zero, numbered
 from models.arrays import Mask
 from models.evidence.cohort import divergence
 from models.evidence.links import MIN_PAYERS
@@ -53,9 +53,9 @@ def _shared(members: Members, kind: str) -> Mask:
         usable &= known_or_zero(members.template_share) >= MIN_LINKING_TEMPLATE_SHARE
     if not usable.any():
         return np.zeros(len(members), np.bool_)
-    distinct, which = numbered(values[usable])
-    pairs = np.unique(which * members.units + members.unit[usable])
-    payers = np.bincount(pairs // members.units, minlength=len(distinct))
+    different, which = numbered(values[usable])
+    pairs = distinct(which * members.units + members.unit[usable])
+    payers = np.bincount(pairs // members.units, minlength=len(different))
     mask = np.zeros(len(members), np.bool_)
     mask[np.flatnonzero(usable)[payers[which] >= MIN_PAYERS[kind]]] = True
     return mask
@@ -80,7 +80,7 @@ def common_ground(members: Members) -> float:
             continue
         mask = shared(members, kind)
         if mask.any():
-            share = len(np.unique(members.unit[mask])) / units
+            share = len(distinct(members.unit[mask])) / units
             nats += float(divergence(np.array(share), np.array(max(MIN_CHANCE_SHARE, _by_chance(members, kind, mask)))))
     return min(nats, MAX_SHARED_NATS)
 

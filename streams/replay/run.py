@@ -162,7 +162,7 @@ class Replay:
                     first = [alert.time for alert in alerts if alert.entity_id == name and alert.behaviour == "extraction"]
                     rows[name] = RouterRow(
                         router_id=name,
-                        accounts=len(stage.view(slot)),
+                        accounts=stage.state.size(slot),
                         requests=int(stage.table["requests"][slot]),
                         public=bool(stage.table["is_public_link"][slot]),
                         extraction=float(stage.table["best_extraction"][slot]),

@@ -261,8 +261,12 @@ def _same_cohort(members: Members) -> Mask:
 def _same_card(members: Members) -> Mask:
     """Return which members pay with a card that another organisation of the group pays with too."""
     payment = members.links["payment"]
-    cards, organisations = tallied(distinct_pairs(payment, members.links["organization"])[0])
-    mask: Mask = (payment != 0) & np.isin(payment, cards[organisations > 1])
+    if members.whole:
+        shared = members.whole.shared_cards
+    else:
+        cards, organisations = tallied(distinct_pairs(payment, members.links["organization"])[0])
+        shared = cards[organisations > 1]
+    mask: Mask = (payment != 0) & np.isin(payment, shared)
     return mask
 
 

@@ -36,7 +36,9 @@ START_SECONDS: Final = 20_000 * DAY
 """A midnight: the default time of events and `now` of groups."""
 
 _CLAIM_COLUMNS: Final = ("new_model", "claim_misfit", "claim_known")
-_GIVEN_MEMBERS: Final = frozenset({"kind", "now", "prompt_sample", "evidence_shrunk", "evidence_raw", "balance", "links", "rarities"})
+_GIVEN_MEMBERS: Final = frozenset(
+    {"kind", "now", "prompt_sample", "evidence_shrunk", "evidence_raw", "balance", "links", "rarities", "whole"}
+)
 
 
 def account(feature: type[Feature], **columns: Any) -> float:
@@ -163,5 +165,6 @@ def members_of(kind: str = "router", now: float = START_SECONDS, **columns: Any)
         balance=balance,
         links=links,
         rarities=rarities,
+        whole=None,
         **arrays,
     )

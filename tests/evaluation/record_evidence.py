@@ -154,7 +154,7 @@ def groups(path: Path) -> Iterator[tuple[str, Members, float, list[str]]]:
         links = {kind: columns.pop(kind) for kind in LINKS}
         rarities = {kind: columns.pop(rarity_of(kind)) for kind in MIN_PAYERS}
         now, balance = float(moments[low]), float(balances[low] or 0.0)
-        members = Members(kind=key.partition(":")[0], now=now, balance=balance, links=links, rarities=rarities, **columns)
+        members = Members(kind=key.partition(":")[0], now=now, balance=balance, links=links, rarities=rarities, whole=None, **columns)
         yield key, members, float(populations[low] or 0.0), who
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from models.accumulators.short import distinct
 from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
@@ -22,6 +23,7 @@ class JobPartition(Feature):
     """
 
     entity = "group"
+    reads_all = True
     family = "content"
     direction = "high"
     limits = (0.0, 1.0)
@@ -51,4 +53,4 @@ class JobPartition(Feature):
         limit = np.sort(reach)[int(REACH_QUANTILE * len(reach))]
         sampled = samples[reach >= limit]
         sampled = sampled[(sampled != 0) & (sampled <= limit)]
-        return len(np.unique(sampled)) / len(sampled) if len(sampled) >= MIN_SAMPLED_PROMPTS else 1.0
+        return len(distinct(sampled)) / len(sampled) if len(sampled) >= MIN_SAMPLED_PROMPTS else 1.0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from models.accumulators.short import known_or_zero
+from models.accumulators.short import distinct, known_or_zero
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
@@ -24,6 +24,7 @@ class OneScript(Feature):
     """
 
     entity = "group"
+    reads_all = True
     family = "link"
     direction = "high"
     limits = (0.0, MAX_PROGRAMS)
@@ -45,4 +46,4 @@ class OneScript(Feature):
             & (members.links["router"] != 0)
             & (members.total >= MIN_REQUESTS)
         )
-        return float(min(max(len(np.unique(members.links["router"][only])) - 1, 0), MAX_PROGRAMS))
+        return float(min(max(len(distinct(members.links["router"][only])) - 1, 0), MAX_PROGRAMS))

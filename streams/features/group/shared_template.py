@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.short import known_or_zero, median, numbered
+from models.accumulators.short import distinct, known_or_zero, median, numbered
 from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members, OncePerGroup
@@ -109,7 +109,7 @@ class SharedTemplate(Feature):
         shared = job(members)
         if not shared.users.any():
             return 0.0
-        voters = len(np.unique(members.unit[shared.users]))
+        voters = len(distinct(members.unit[shared.users]))
         return min(voters, MAX_TEMPLATE_PAYERS) * float(
             divergence(np.array(shared.share), np.array(max(ORDINARY_SHARE, shared.everywhere)))
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from models.accumulators.short import distinct
 from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
@@ -14,6 +13,7 @@ class StackSpread(Feature):
     """Different router fingerprints per member, for groups linked by a payment or a template. Shown, without a vote."""
 
     entity = "group"
+    reads_all = True
     family = "client"
     direction = "high"
     limits = (0.0, 1.0)
@@ -27,4 +27,4 @@ class StackSpread(Feature):
     def value(members: Members) -> float:
         """Return different routers per member with a known one, NaN where none is."""
         known = members.links["router"][members.links["router"] != 0]
-        return float(len(np.unique(known)) / len(known)) if len(known) else math.nan
+        return float(len(distinct(known)) / len(known)) if len(known) else math.nan

@@ -23,6 +23,7 @@ def count(state: GroupState, block: Block, groups: Slots, slots: Slots) -> None:
         slots: Slot of each row's member, (rows,), each at most once.
     """
     members, table = state.members, state.table
+    sampled = state.samples.before(groups, slots)
     time, requests = block.numbers("time").astype(np.float64), block.numbers("requests").astype(np.float64)
     clock = np.maximum(members["last"][slots], time)
     members["requests"][slots] = decayed_to(clock, members["requests"][slots], members["last"][slots]) + decayed_to(clock, requests, time)
@@ -38,6 +39,7 @@ def count(state: GroupState, block: Block, groups: Slots, slots: Slots) -> None:
     np.maximum.at(table["clock"], groups, clock)
     np.add.at(table["requests"], groups, requests)
     table["population"][groups] = block.numbers("population")
+    state.samples.after(sampled)
 
 
 def decayed_to(clock: Floats, requests: Floats, counted_at: Floats) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 from models.evidence import additive, weighing
 from models.evidence.links import CASE_LINKS
 from models.evidence.questions import Question
+from models.state.columns import Slots
 from streams.stages.evidence_rows import EvidenceRows
 from streams.stages.groups.model_inputs import by_family
 from streams.stages.groups.outbox import GroupOutbox
@@ -20,9 +21,9 @@ MEMBER_GROWTH_SHARE = 0.05
 """Growth of a member's requests from which it is reported again."""
 
 
-def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) -> None:
-    """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
-    table, slots = state.members, state.slots(score.group)
+def report_members(state: GroupState, score: GroupScore, slots: Slots, outbox: GroupOutbox) -> None:
+    """Add the rows of suspect members that moved or grew to the outbox, and record what was reported. slots: of those that were judged."""
+    table = state.members
     families, extraction, rules = score.attributed, score.judgement.nats, score.judgement.names()
     counting = np.minimum(extraction, score.extraction)  # as for an alert: with as much as several of the group have
     table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], counting)
@@ -47,7 +48,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
             entity_kind=[kind] * len(rows),
             entity_id=[name] * len(rows),
             account_id=accounts,
-            accounts=np.full(len(rows), float(len(members))),
+            accounts=np.full(len(rows), float(members.accounts)),
             common=np.zeros(len(rows)),
             population=np.full(len(rows), float(state.table["population"][score.group])),
             requests=members.total[rows],

@@ -57,6 +57,8 @@ class GroupFacts:
     """Evidence of each member by the named rules, nats, (members,)."""
     power_nats: float
     """Nats of uneven load to expect by now if people made it."""
+    described_by: Members
+    """Members that describe the group: all, or a sample of a large one."""
 
     @classmethod
     def of(
@@ -72,11 +74,16 @@ class GroupFacts:
         """Return the same with names: `values` and `nats` come as arrays, (features,); the others are as in the fields."""
         names = [feature.name() for feature in features]
         named, weighed = (dict(zip(names, array.tolist(), strict=True)) for array in (values, nats))
-        return cls(members, named, weighed, families, ruled_nats, power_nats)
+        return cls(members, named, weighed, families, ruled_nats, power_nats, described_by=members)
 
     def family(self, name: str) -> float:
         """Return the group's nats of a family, NaN where unknown."""
         return float(self.families[FAMILIES.index(name)])
+
+    @property
+    def began(self) -> float:
+        """First request of the group, epoch seconds."""
+        return self.members.whole.began if self.members.whole else float(np.nanmin(self.members.first))
 
     @cached_property
     def content(self) -> float:
@@ -220,7 +227,7 @@ MODEL_INPUTS: Final = (
         "evenness",
         "distance of the member's ln(work begun) from the ln of the median",
         lambda facts: np.abs(
-            np.log(np.maximum(facts.members.work_items, MIN_WORK_PIECES) / max(_usual(facts.members.work_items), MIN_WORK_PIECES))
+            np.log(np.maximum(facts.members.work_items, MIN_WORK_PIECES) / max(_usual(facts.described_by.work_items), MIN_WORK_PIECES))
         ),
     ),
     _group_family("cohort"),
@@ -232,8 +239,8 @@ MODEL_INPUTS: Final = (
         "ln(1 + cards) that pay for several organisations",
         lambda facts: float(np.log1p(facts.values["shared_cards"])),
     ),
-    _free("payers_per_member", "payment", "payers over members", lambda facts: facts.members.units / len(facts.members)),
-    ModelInput("payers", "payment", 0.0, math.log(MAX_PAYERS), "ln of payers", lambda facts: math.log(max(facts.members.units, 1))),
+    _free("payers_per_member", "payment", "payers over members", lambda facts: facts.described_by.units / len(facts.described_by)),
+    ModelInput("payers", "payment", 0.0, math.log(MAX_PAYERS), "ln of payers", lambda facts: math.log(max(facts.described_by.units, 1))),
     _free("is_payment_group", "payment", "1 where one card formed the group, else 0", lambda facts: float(facts.members.kind == "payment")),
     _group_family("link"),
     _free(
@@ -258,7 +265,7 @@ MODEL_INPUTS: Final = (
         0.0,
         math.log1p(MAX_AGE_HOURS),
         "ln(1 + hours) since the group's first request",
-        lambda facts: math.log1p(max((facts.members.now - float(np.nanmin(facts.members.first))) / HOUR, 0.0)),
+        lambda facts: math.log1p(max((facts.members.now - facts.began) / HOUR, 0.0)),
     ),
     _group_family("network"),
     _member_family("network"),

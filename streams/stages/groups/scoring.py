@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from models.accumulators.short import distinct
 from models.arrays import Floats, Mask
 from models.durations import HOUR
 from models.evidence import additive, extraction_rules, questions, weighing
@@ -46,6 +47,7 @@ class GroupScore:
 
     group: int
     members: Members
+    """Those that were judged: all, or some of a large group."""
     values: Floats
     """Values of the features, (features,), NaN where unknown."""
     nats: Floats
@@ -119,23 +121,33 @@ def due(state: GroupState, groups: Slots) -> Slots:
     return chosen
 
 
-def score(group: int, members: Members, features: Sequence[Any], population: float, model: Additive | None = None) -> GroupScore:
+def score(
+    group: int,
+    members: Members,
+    features: Sequence[Any],
+    population: float,
+    model: Additive | None = None,
+    judged: Members | None = None,
+) -> GroupScore:
     """Return a group's score; no state changes.
 
     Args:
         group: Slot of the group.
-        members: Its members.
+        members: Its members, by which it is described.
         features: Features of groups.
         population: Approximate number of all accounts.
         model: What judges the members; None: the stored one.
+        judged: The members to judge; None: those that describe it.
     """
-    values = np.array([feature.value(members) for feature in features], np.float64)
+    read_whole: Mapping[str, float] = members.whole.values if members.whole else {}
+    values = np.array([read_whole[feature.name()] if feature.name() in read_whole else feature.value(members) for feature in features])
     nats = np.array([_nats(feature, value) for feature, value in zip(features, values, strict=True)])
     families = attribution.group_families(features, nats)
-    shown = attribution.member_families(members, families)
+    judged = members if judged is None else judged
+    shown = attribution.member_families(judged, families)
     routing = float(weighing.routing(families[None])[0])
     if is_public(shown, payers(members), population, routing):
-        return GroupScore.public(group, members, values, nats, families, shown)
+        return GroupScore.public(group, judged, values, nats, families, shown)
     expected = expected_if_people(members)
     judge = partial(
         extraction_rules.extraction,
@@ -143,23 +155,24 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
         cards_dealt=attribution.has_dealt_cards(members),
         load_test_has_power=expected >= MIN_TEST_POWER_NATS,
     )
-    attributed, ruled = _attributed(members, shown, judge)
-    inputs = model_inputs.read(GroupFacts.of(members, features, values, nats, families, ruled.nats, expected))
+    attributed, ruled = _attributed(judged, shown, judge)
+    facts = replace(GroupFacts.of(judged, features, values, nats, families, ruled.nats, expected), described_by=members)
+    inputs = model_inputs.read(facts)
     trained = (model or additive.trained()).nats(inputs)
     by_rule = asked_by_rule(ruled, trained)
-    handed_over = attribution.handed_over(members)
+    handed_over = attribution.handed_over(judged)
     nats_of_members, limits = questions.limited(
         trained,
         by_rule,
         handed_over=handed_over,
-        without_purpose=attribution.without_purpose(members),
-        without_part=attribution.without_part(members),
+        without_purpose=attribution.without_purpose(judged),
+        without_part=attribution.without_part(judged),
     )
     judgement = Extraction(nats_of_members, ruled.rules)
-    weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
+    weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(judged)) - 1])
     return GroupScore(
         group=group,
-        members=members,
+        members=judged,
         values=values,
         nats=nats,
         families=families,
@@ -230,9 +243,11 @@ def payers(members: Members) -> int:
     >>> payers(members_of(payment=[7, 7, 8, 0, 0]))
     4
     """
+    if members.whole:
+        return members.whole.payers
     cards = members.links["payment"]
     known = cards[cards != 0]
-    return len(np.unique(known)) + len(cards) - len(known)
+    return len(distinct(known)) + len(cards) - len(known)
 
 
 def record(table: Columns, scored: GroupScore) -> None:

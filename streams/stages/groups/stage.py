@@ -174,7 +174,7 @@ class Groups:
         """Yield groups in batches of at most MAX_TOGETHER_MEMBERS members, or of one group."""
         batch, members = list[int](), 0
         for group in groups:
-            size = self.state.size(group)
+            size = min(self.state.size(group), MAX_TOGETHER_MEMBERS)
             if batch and members + size > MAX_TOGETHER_MEMBERS:
                 yield batch
                 batch, members = [], 0
@@ -186,10 +186,15 @@ class Groups:
     def _score(self, group: int, members: Members, offset: int, outbox: GroupOutbox) -> None:
         """Score a group, and add its rows and those of its members to the outbox."""
         self._counts["group_ticks"] += 1
-        score = scoring.score(group, members, self.features, float(self.table["population"][group]))
+        is_sampled = group in self.state.samples
+        slots = self.state.samples.take_turns(group) if is_sampled else self.state.slots(group)
+        judged = self.state.view_of(group, slots) if is_sampled else members
+        score = scoring.score(group, members, self.features, float(self.table["population"][group]), judged=judged)
         scoring.record(self.table, score)
         report_group(self.state, score, self.shadow, offset, outbox)
         announce_template(self.state, group, outbox)
         announce_public(self.state, group, outbox)
         if not score.is_public:
-            report_members(self.state, score, outbox)
+            report_members(self.state, score, slots, outbox)
+            if is_sampled:
+                self.state.samples.lead(group, slots, score.judgement.nats)

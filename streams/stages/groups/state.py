@@ -9,11 +9,13 @@ from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
 from models.state.columns import Columns, Field, Slots
 from streams.features.members import Members
+from streams.features.registry import features
 from streams.schema import topics
 from streams.schema.blocks import Block
 from streams.schema.names import EntityName
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.groups import work
+from streams.stages.groups.sampling import GroupSamples
 
 _TIMES = ("created", "account_first", "router_since")
 _RARITIES = {kind: rarity_of(kind) for kind in MIN_PAYERS}
@@ -67,6 +69,7 @@ class GroupState:
         self.table = Columns("groups", _GROUP_FIELDS | shadow_fields)
         self.members = Columns("members", _MEMBER_FIELDS)
         self._slots_of: dict[int, list[int]] = {}
+        self.samples = GroupSamples(self.members)
         self._next_search = -np.inf
 
     def is_home_of(self, block: Block) -> bool:
@@ -125,10 +128,12 @@ class GroupState:
         """Remove a member (`group|account`), and its group when it was the last."""
         group_key, slot = member.partition(_SEPARATOR)[0], self.members.find(member)
         group = self.table.find(group_key)
+        self.samples.leave(group, slot)
         self.members.evict(member, offset)
         self._slots_of[group].remove(slot)
         if not self._slots_of[group]:
             del self._slots_of[group]
+            self.samples.forget(group)
             self.table.evict(group_key, offset)
 
     def expire(self, offset: int, safe_offset: int) -> None:
@@ -164,14 +169,27 @@ class GroupState:
         return [self.members.keys[slot].partition(_SEPARATOR)[2] for slot in slots.tolist()]
 
     def view(self, group: int) -> Members:
-        """Return a group's members, as its features need them."""
-        slots, now = self.slots(group), float(self.table["clock"][group])
+        """Return a group's members, as its features need them: of a large group a sample."""
+        if self.samples.prepare(group, self._slots_of.get(group, ())):
+            everyone = self.view_of(group, self.slots(group))
+            self.samples.describe(group, {feature.name(): feature.value(everyone) for feature in features("group") if feature.reads_all})
+        return self.view_of(group, self.samples.sample(group) if group in self.samples else self.slots(group))
+
+    def view_of(self, group: int, slots: Slots) -> Members:
+        """Return these members of a group, as its features need them: all, or some of a group that is sampled."""
+        now, is_sampled = float(self.table["clock"][group]), group in self.samples
         columns = {name: self.members[name][slots] for name in _FEATURE_COLUMNS}
         links = {kind: self.members[kind][slots] for kind in LINKS}
         rarities = {kind: self.members[name][slots] for kind, name in _RARITIES.items()}
         columns["requests"] = columns["requests"] * np.exp2((columns["last"] - now) / work.HALF_LIFE_SECONDS)
-        balance = work.balance(self.table, self.members, group, slots)
-        return Members(kind=self.name(group).kind, now=now, balance=balance, links=links, rarities=rarities, **columns)
+        balance = self._sampled_balance(group) if is_sampled else work.balance(self.table, self.members, group, slots)
+        whole = self.samples.whole(group, self.size(group)) if is_sampled else None
+        return Members(kind=self.name(group).kind, now=now, balance=balance, links=links, rarities=rarities, whole=whole, **columns)
+
+    def _sampled_balance(self, group: int) -> float:
+        """Return the load-balance index of a group that is sampled, from sums over all of its members."""
+        (begun, squares), windows = self.samples.begun(group), work.open_windows(self.table, group)
+        return work.balance_of_sums(self.table, group, begun, squares / windows**2) if windows >= work.MIN_WINDOWS else np.nan
 
 
 _GROUP_FIELDS = {

@@ -66,10 +66,28 @@ def balance(table: Columns, members: Columns, group: int, slots: Slots) -> float
     >>> [balance(windows | {"squares": np.array([squares])}, members, 0, np.array([0, 1])) for squares in (240.0, 200.0)]
     [1.0, 0.5]
     """
-    windows = float(table["window"][group] - table["first_window"][group])
+    windows = open_windows(table, group)
+    begun = members["work_items"][slots] - members["in_window"][slots]
+    return balance_of_sums(table, group, float(begun.sum()), float(((begun / windows) ** 2).sum())) if windows >= MIN_WINDOWS else np.nan
+
+
+def balance_of_sums(table: Columns, group: int, begun: float, squared_rates: float) -> float:
+    """Return `balance` of a group whose members' sums are known.
+
+    Args:
+        table: Groups.
+        group: Slot of the group.
+        begun: Work begun before the open windows, summed over members.
+        squared_rates: Square of the work of each member a window, summed.
+    """
+    windows = open_windows(table, group)
     if windows < MIN_WINDOWS:
         return np.nan
-    begun = members["work_items"][slots] - members["in_window"][slots]
-    apart = float(table["member_squares"][group]) / windows - float(((begun / windows) ** 2).sum())
-    together = float(table["squares"][group]) / windows - float(begun.sum() / windows) ** 2
+    apart = float(table["member_squares"][group]) / windows - squared_rates
+    together = float(table["squares"][group]) / windows - float(begun / windows) ** 2
     return together / apart if apart > 0 and together > 0 else np.nan
+
+
+def open_windows(table: Columns, group: int) -> float:
+    """Return how many windows a group's work has so far."""
+    return float(table["window"][group] - table["first_window"][group])

@@ -128,9 +128,11 @@ def calls_of_a_tick(members: int) -> int:
     return calls
 
 
-def test_a_tick_of_forty_times_the_members_makes_no_more_calls() -> None:
-    calls_of_a_tick(100)  # what is computed once in a process
-    assert calls_of_a_tick(4_000) <= calls_of_a_tick(100) * MOST_TIMES_BY_SIZE
+@pytest.mark.parametrize(("few", "many"), [(50, 399), (400, 4_000), (5_000, 15_000)])
+def test_a_tick_of_many_times_the_members_makes_no_more_calls(few: int, many: int) -> None:
+    """From 400 members on a call a tree judges all of them, from 4,097 on a sample is read."""
+    calls_of_a_tick(few)  # what is computed once in a process
+    assert calls_of_a_tick(many) <= calls_of_a_tick(few) * MOST_TIMES_BY_SIZE
 
 
 def calls_of_later_events(accounts: int) -> int:
