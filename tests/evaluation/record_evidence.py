@@ -59,7 +59,8 @@ MAX_MEMBERS: Final = 400
 MIN_HOURS: Final = 2.0
 MAX_WORLD_ROWS: Final = 8000
 """Rows of one world, by groups at moments, chosen by chance."""
-_COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in ("kind", "now", "balance", "links", "rarities"))
+_WHOLE: Final = frozenset({"kind", "now", "balance", "links", "rarities", "whole"})
+_COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in _WHOLE)
 _FORMER_NAMES: Final = {former: name for name, former in GROUP_ROW_NAMES.items()}
 """Columns of recordings from before the state had the names that it has now."""
 _LINKED: Final = (*LINKS, *map(rarity_of, MIN_PAYERS))
