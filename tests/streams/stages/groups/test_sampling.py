@@ -10,6 +10,7 @@ from models.durations import DAY, HOUR
 from models.evidence.families import FAMILIES
 from streams.features.members import Members
 from streams.schema import blocks, layouts, topics
+from streams.stages import attribution
 from streams.stages.groups import sampling, scoring
 from streams.stages.groups.sampling import MAX_EXACT_MEMBERS, SAMPLED_MEMBERS, TAKING_TURNS_MEMBERS, drawn_together
 from streams.stages.groups.stage import Groups
@@ -21,7 +22,7 @@ LARGE = 12_000
 CARDS = 2_000
 
 
-def rows_of(numbers: list[int], at: float, offset: int) -> bytes:
+def rows_of(numbers: list[int], at: float, offset: int, *, cards: bool = True) -> bytes:
     """Return a block of some accounts, six on a card and each an organisation; a third has content, a fifth does shifts by machine."""
     random = [np.random.default_rng(number) for number in numbers]
     rows: list[Row] = []
@@ -34,7 +35,7 @@ def rows_of(numbers: list[int], at: float, offset: int) -> bytes:
                 "account_id": f"account-{number}",
                 "own": nats,
                 "raw": nats,
-                "payment": number % CARDS + 1,
+                "payment": number % CARDS + 1 if cards else 0,
                 "organization": number + 1,
                 "begun": float(chance.poisson(chance.exponential(4.0))),
                 "requests": float(chance.integers(1, 40)),
@@ -53,12 +54,12 @@ def rows_of(numbers: list[int], at: float, offset: int) -> bytes:
     return layouts.GROUPS.encode(columns_of(layouts.GROUPS, rows, usual))
 
 
-def filled(accounts: int, *, backwards: bool = False) -> Groups:
+def filled(accounts: int, *, backwards: bool = False, cards: bool = True) -> Groups:
     """Return a stage in which the accounts came to one group within a day, in order or the other way round."""
     groups, step = Groups(0, 1, KEY), 2_000
     firsts = range(0, accounts, step)
     for offset, first in enumerate(reversed(firsts) if backwards else firsts):
-        groups.apply(rows_of([*range(first, min(first + step, accounts))], 20_000 * DAY + offset * HOUR, offset), offset)
+        groups.apply(rows_of([*range(first, min(first + step, accounts))], 20_000 * DAY + offset * HOUR, offset, cards=cards), offset)
     return groups
 
 
@@ -96,12 +97,13 @@ def test_a_group_is_read_whole_up_to_a_size_and_sampled_above_it(large: Groups) 
     assert SAMPLED_MEMBERS <= len(large.view(slot_of(large))) <= SAMPLED_MEMBERS + 16
 
 
-def test_the_sample_is_the_same_in_whatever_order_members_came(large: Groups) -> None:
-    other = filled(LARGE, backwards=True)
-    for groups in (large, other):
+@pytest.mark.parametrize("cards", [True, False])
+def test_the_order_in_which_members_came_makes_no_difference_to_the_sample(*, cards: bool) -> None:
+    one, other = (filled(6_000, backwards=backwards, cards=cards) for backwards in (False, True))
+    for groups in (one, other):
         groups.state.samples.forget(slot_of(groups))
         groups.view(slot_of(groups))
-    first, second = (names(groups, groups.state.samples.sample(slot_of(groups))) for groups in (large, other))
+    first, second = (names(groups, groups.state.samples.sample(slot_of(groups))) for groups in (one, other))
     assert first == second
 
 
@@ -137,6 +139,16 @@ def test_what_a_sample_cannot_show_is_exact(large: Groups, name: str) -> None:
     place = next(place for place, feature in enumerate(large.features) if feature.name() == name)
     scored = scoring.score(slot, large.view(slot), large.features, 1e6)
     assert scored.values[place] == pytest.approx(large.features[place].value(whole(large)), nan_ok=True)
+
+
+def test_a_member_shares_its_card_also_with_those_that_are_not_in_the_sample(large: Groups) -> None:
+    slot, payment = slot_of(large), FAMILIES.index("payment")
+    large.view(slot)
+    alone = large.state.view_of(slot, large.state.samples.take_turns(slot)[:1])
+    families = np.full(len(FAMILIES), np.nan)
+    families[payment] = 5.0
+    assert attribution.member_families(alone, families)[0, payment] == 5.0
+    assert attribution.has_dealt_cards(alone) is attribution.has_dealt_cards(whole(large)) is True
 
 
 def test_sums_are_of_all_members_also_after_more_was_counted() -> None:
