@@ -4,7 +4,6 @@
 .PHONY: $(shell awk -F: '/^[a-z-]+:.*## / {print $$1}' Makefile)
 SHELL := /bin/bash
 
-PYTHON ?= python3.11
 BIN := .venv/bin
 # Pin threads: the blocks are small, and two workers on one machine must not fight over its cores.
 export OMP_NUM_THREADS ?= 1
@@ -19,12 +18,11 @@ OPTIONS = $(if $(DURATIONS),--write-durations) $(if $(RERUNS),--reruns $(RERUNS)
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/.ready ## Install everything, pinned by hash, into .venv (quick when nothing changed)
+setup: .venv/.ready ## Install everything, pinned by hash, into .venv (quick when nothing changed; PYTHON=/path/to/python3.12: with that one)
 
 # The stamp is the last thing made: an interrupted installation is done again.
 .venv/.ready: requirements-dev.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed: install Python 3.11, or say make PYTHON=/path/to/python3.11" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@deploy/environment.sh "$(PYTHON)"
 	@echo "installing into .venv (about a minute) ..."
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .

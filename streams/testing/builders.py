@@ -110,7 +110,7 @@ def foreign_python(folder: Path, variable: str, *packages: str, seconds: float =
         return given
     python, uv = folder / "venv/bin/python", Path(sys.executable).with_name("uv")
     try:
-        subprocess.run([uv, "venv", "-q", folder / "venv", "--python", "python3.11"], check=True, capture_output=True)
+        subprocess.run([uv, "venv", "-q", folder / "venv", "--python", sys.executable], check=True, capture_output=True)
         subprocess.run([uv, "pip", "install", "-q", "--python", python, *packages], check=True, capture_output=True, timeout=seconds)
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"{packages[0]} cannot be had from the package index ({type(error).__name__})")
