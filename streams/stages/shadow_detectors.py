@@ -6,6 +6,8 @@ evidence. They score when a score row is due, not at every event.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -22,6 +24,7 @@ from streams.features.declaration import Feature
 from streams.schema.blocks import BlockColumns
 
 _OFFSET_BYTES = 8
+_DIGEST_DIGITS = 16
 
 
 class ShadowDetectors:
@@ -37,6 +40,7 @@ class ShadowDetectors:
         """
         self._limits: Limits = {feature.name(): feature.limits for feature in features}
         self._key = key
+        self._of_features = hashlib.sha256(json.dumps(list(self._limits.items())).encode()).hexdigest()[:_DIGEST_DIGITS]
         self._past = BaselineColumns(self._limits)
         kinds = detector_registry.shadow_detectors(stage)
         self._models: dict[str, ShadowDetector] = {f"{stage}-{kind.shadow_role.chunk}": kind.for_shadow(self._limits) for kind in kinds}
@@ -94,19 +98,23 @@ class ShadowDetectors:
         """Return a model as signed bytes; it is clean afterwards."""
         name = chunk.partition("/")[0]
         self._dirty.pop(name, None)
-        return self._offset.to_bytes(_OFFSET_BYTES, "little", signed=True) + seal(self._models[name], self._key, name)
+        return self._offset.to_bytes(_OFFSET_BYTES, "little", signed=True) + seal(self._models[name], self._key, self._sealed_name(name))
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored models. A model with a wrong signature is refused, counted in `unreadable_chunks`, and starts empty."""
+        """Read stored models. One that is not ours, or of other features, is refused, counted in `unreadable_chunks`, and starts empty."""
         for chunk, data in chunks:
             name = chunk.partition("/")[0]
             if name in self._models:
                 try:
-                    self._models[name] = unseal(data[_OFFSET_BYTES:], self._key, type(self._models[name]), name)
+                    self._models[name] = unseal(data[_OFFSET_BYTES:], self._key, type(self._models[name]), self._sealed_name(name))
                 except SealError:
                     self.unreadable_chunks += 1
                 else:
                     self._contained[name] = self._offset = int.from_bytes(data[:_OFFSET_BYTES], "little", signed=True)
+
+    def _sealed_name(self, name: str) -> str:
+        """Return what a model is sealed as: its columns are the features in their order, so a model of others must not be read."""
+        return f"{name}:{self._of_features}"
 
 
 def rows_of(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> BlockColumns | None:

@@ -103,7 +103,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/stages/groups/counting.py",
         "streams/stages/groups/member_rows.py",
         "streams/stages/groups/work.py",
-        "streams/stages/shadow_detectors.py",
         "streams/stages/stage.py",
         "streams/testing/builders.py",
         "streams/testing/certificates.py",
