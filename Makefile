@@ -164,6 +164,16 @@ kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 a
 helm-check: setup ## Check the Helm chart with helm, kubeconform and kube-linter, built once outside of the checkout (needs Go; WRITE=1: write the golden files; CRDS=DIR: definitions of Strimzi and Altinity; STRICT=1: what cannot be checked fails)
 	$(BIN)/python tests/deploy/helm/check.py $(if $(WRITE),--write) $(if $(CRDS),--crds $(CRDS)) $(if $(STRICT),--strict)
 
+pin-images: setup ## Write into deploy/ by which digests the registries hold the images that a deployment starts from (STRICT=1: fail when one cannot be asked)
+	$(if $(STRICT),STRICT=1) $(BIN)/python tests/images.py
+
+sbom: setup ## Write what the image's Python environment holds, with licences, as CycloneDX into build/sbom.cdx.json (needs the package index)
+	@mkdir -p build
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python build/sbom
+	$(BIN)/uv pip install --quiet --python build/sbom/bin/python --require-hashes -r requirements.lock
+	$(BIN)/uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.cdx.json build/sbom
+	@echo "written: build/sbom.cdx.json"
+
 docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and show it at http://127.0.0.1:8000)
 	$(BIN)/mkdocs build --quiet
 	@echo "the site: build/site/index.html"
