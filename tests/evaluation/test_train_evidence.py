@@ -8,7 +8,7 @@ import pytest
 import train_evidence
 import training_rows
 from train_evidence import Standing
-from training_rows import Rows
+from training_rows import Floats, Rows
 
 from models.evidence.additive import FILE, Additive
 from streams.stages.groups.model_inputs import INPUT_NAMES
@@ -30,9 +30,20 @@ def test_a_member_counts_with_as_much_as_three_of_its_group_have() -> None:
 
 
 def test_a_threshold_is_passed_by_its_share_of_innocents_and_no_more() -> None:
-    innocents = np.arange(1000.0)
-    found = Standing(innocents, innocents < 0, innocents < 0, innocents.astype(str), innocents.astype(str))
-    assert (innocents >= train_evidence.threshold(found, 0.002)).sum() == 2
+    nats = np.arange(1000.0)
+    assert (nats >= train_evidence.threshold(innocents(nats, ["a"] * 1000), 0.002)).sum() == 2
+
+
+def test_another_author_with_many_calm_accounts_moves_no_threshold() -> None:
+    loud, calm = np.arange(100.0), np.full(10_000, -5.0)
+    alone = train_evidence.threshold(innocents(np.r_[loud, calm[:100]], ["a"] * 100 + ["b"] * 100), 0.02)
+    assert train_evidence.threshold(innocents(np.r_[loud, calm], ["a"] * 100 + ["b"] * 10_000), 0.02) == alone
+    assert (loud >= alone).sum() == 4
+
+
+def innocents(nats: Floats, authors: list[str]) -> Standing:
+    none = nats < -np.inf
+    return Standing(nats, np.array(authors), none, none, nats.astype(str), nats.astype(str))
 
 
 def test_the_stored_trees_judge_as_the_trained_ones_also_where_an_input_is_unknown() -> None:

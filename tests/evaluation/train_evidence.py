@@ -37,8 +37,9 @@ MAX_CREW_ROWS: Final = 120
 """Rows of one crowd or campaign to train on: further moments of the same accounts add little."""
 ALERT_SHARE: Final = 2e-3
 ASK_SHARE: Final = 1e-2
-"""Share of innocents, by a model without their author, that may reach an alert, and a question. A replay also sees the peaks between the
-recorded moments, but what honest use may explain stays a question there (`streams.cases.hypothesis.untellable`)."""
+"""Share of innocents, by a model without their author and each author's counted alike, that may reach an alert, and a question. A
+replay also sees the peaks between the recorded moments, but what honest use may explain stays a question there
+(`streams.cases.hypothesis.untellable`)."""
 RULED_SLOPE: Final = 0.1
 """Log-odds that a nat by the named rules adds beside the trees. Each of the two is wrong about authors whom the other knows: together
 they rank strangers better than either."""
@@ -119,6 +120,7 @@ class Standing:
     """The most evidence that each account ever had, as an alert counts it; arrays are (accounts,)."""
 
     nats: Floats
+    author: NDArray[np.str_]
     guilty: Mask
     tellable: Mask
     crew: NDArray[np.str_]
@@ -136,7 +138,7 @@ def standing(rows: Rows, nats: Floats) -> Standing:
     _, first, account = np.unique(np.char.add(rows.world, rows.account), return_index=True, return_inverse=True)
     best = np.full(len(first), -np.inf)
     np.maximum.at(best, account, counted)
-    return Standing(best, rows.guilty[first], rows.tellable[first], rows.crew[first], rows.kind[first])
+    return Standing(best, rows.author[first], rows.guilty[first], rows.tellable[first], rows.crew[first], rows.kind[first])
 
 
 def describe(name: str, rows: Rows, odds: Floats, alert: float, ask: float) -> Figures:
@@ -185,9 +187,15 @@ def _shows(rows: Rows, *families: str) -> Mask:
 
 
 def threshold(found: Standing, share: float) -> float:
-    """Return the log-odds that at most this share of innocents reaches."""
-    innocents = np.sort(found.nats[~found.guilty])[::-1]
-    return float(np.nextafter(innocents[int(share * len(innocents))], np.inf))
+    """Return the log-odds that at most this share of innocents reaches, those of each author counted alike.
+
+    Counted by accounts, one more author with many calm ones would lower it for all.
+    """
+    innocent = ~found.guilty
+    _, author, counts = np.unique(found.author[innocent], return_inverse=True, return_counts=True)
+    order = np.argsort(-found.nats[innocent], kind="stable")
+    reached = np.cumsum(1 / (counts * len(counts))[author[order]])
+    return float(np.nextafter(found.nats[innocent][order][np.searchsorted(reached, share, side="right")], np.inf))
 
 
 def as_data(model: HistGradientBoostingClassifier) -> Figures:
