@@ -44,6 +44,15 @@ class SealError(Exception):
     """A stored model has no valid seal, or cannot be sealed. It is refused and starts without experience."""
 
 
+class OtherStateError(SealError):
+    """A stored model is ours, and of another class, name, layout or version of River."""
+
+    def __init__(self, message: str, name: str) -> None:
+        """Keep the name under which it was sealed."""
+        super().__init__(message)
+        self.name = name
+
+
 def seal(obj: object, key: bytes, name: str = "") -> bytes:
     """Return a detector as sealed bytes.
 
@@ -74,7 +83,8 @@ def unseal(data: bytes, key: bytes, kind: type[T], name: str = "") -> T:
         name: Expected name of the state.
 
     Raises:
-        SealError: If there are too many bytes, they are not signed with this key, or class, name, layout or version differ.
+        OtherStateError: If they are ours, and class, name, layout or version differ.
+        SealError: If there are too many bytes, or they are not signed with this key.
     """
     if len(data) > MAX_SEALED_BYTES:
         raise SealError(f"sealed state of {len(data)} bytes is over the bound of {MAX_SEALED_BYTES}: refused")
@@ -84,7 +94,8 @@ def unseal(data: bytes, key: bytes, kind: type[T], name: str = "") -> T:
     size = _LENGTH.unpack_from(body)[0]
     actual = json.loads(body[_LENGTH.size : _LENGTH.size + size])
     if actual != _header(kind, name):
-        raise SealError(f"sealed state is of {actual}, expected {_header(kind, name)}: the detector starts cold")
+        message = f"sealed state is of {actual}, expected {_header(kind, name)}: the detector starts cold"
+        raise OtherStateError(message, str(actual["name"]))
     return _read(body[_LENGTH.size + size :], kind)
 
 

@@ -19,7 +19,7 @@ from models.detectors.baseline import BaselineColumns
 from models.learning.feature_bounds import Limits
 from models.learning.shadow import ShadowDetector
 from models.state.columns import Columns, Field, Slots
-from models.state.signed_pickle import SealError, seal, unseal
+from models.state.signed_pickle import OtherStateError, SealError, seal, unseal
 from streams.features.declaration import Feature
 from streams.schema.blocks import BlockColumns
 
@@ -101,12 +101,17 @@ class ShadowDetectors:
         return self._offset.to_bytes(_OFFSET_BYTES, "little", signed=True) + seal(self._models[name], self._key, self._sealed_name(name))
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored models. One that is not ours, or of other features, is refused, counted in `unreadable_chunks`, and starts empty."""
+        """Read stored models. One that is not ours is refused, counted in `unreadable_chunks`, and starts empty.
+
+        So does one of other features or of another version, as after an upgrade: nothing is wrong with it, and it is not counted.
+        """
         for chunk, data in chunks:
             name = chunk.partition("/")[0]
             if name in self._models:
                 try:
                     self._models[name] = unseal(data[_OFFSET_BYTES:], self._key, type(self._models[name]), self._sealed_name(name))
+                except OtherStateError as other:
+                    self.unreadable_chunks += int(other.name.partition("/")[0] != name)
                 except SealError:
                     self.unreadable_chunks += 1
                 else:
@@ -114,7 +119,7 @@ class ShadowDetectors:
 
     def _sealed_name(self, name: str) -> str:
         """Return what a model is sealed as: its columns are the features in their order, so a model of others must not be read."""
-        return f"{name}:{self._of_features}"
+        return f"{name}/{self._of_features}"
 
 
 def rows_of(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> BlockColumns | None:
