@@ -160,10 +160,18 @@ def test_what_a_known_payers_own_permitted_work_would_look_like_is_a_question_an
 def test_one_organisation_behind_all_accounts_of_a_group_is_asked_and_several_are_alerted(desk: CaseDesk) -> None:
     assert desk.apply(*a_group("router", ROUTER, NAMES[:3], **PAYER)) == []
     assert [case.payload.tier for case in desk.open] == ["ask"]
-    assert [alert.state for alert in desk.apply(*paying_apart(evenness=3.0))] == ["open"]
+    assert [alert.state for alert in desk.apply(*paying_apart(evenness=3.0, network=1.0))] == ["open"]
 
 
-@pytest.mark.parametrize("families", [{}, {"cohort": 5.0, "evenness": -7.0}, {"cohort": 5.0, "payment": 6.0, "link": 4.0, "evenness": 0.4}])
+@pytest.mark.parametrize(
+    "families",
+    [
+        {},
+        {"cohort": 5.0, "evenness": -7.0},
+        {"cohort": 5.0, "payment": 6.0, "link": 4.0, "evenness": 0.4},
+        {"cohort": 5.0, "evenness": 7.0, "network": 0.9},
+    ],
+)
 def test_what_people_with_one_tool_task_or_school_would_look_like_is_a_question(desk: CaseDesk, families: dict[str, float]) -> None:
     assert desk.apply(*paying_apart(**families)) == []
     assert [case.payload.tier for case in desk.open] == ["ask"]
@@ -171,7 +179,7 @@ def test_what_people_with_one_tool_task_or_school_would_look_like_is_a_question(
 
 def test_a_question_about_accounts_that_belong_together_is_an_alert_once_their_load_is_dealt_out(desk: CaseDesk) -> None:
     assert desk.apply(*paying_apart(cohort=5.0, evenness=0.4)) == []
-    later = [{**row, "time": 1800.0, "requests": 200.0} for row in paying_apart(cohort=5.0, evenness=2.0)]
+    later = [{**row, "time": 1800.0, "requests": 200.0} for row in paying_apart(cohort=5.0, evenness=2.0, timing=1.0)]
     assert [alert.state for alert in desk.apply(*later)] == ["open"]
     assert [(case.payload.tier, case.accounts) for case in desk.open] == [("alert", 3)]
 
@@ -199,13 +207,15 @@ def as_template(rows: list[Row]) -> list[Row]:
 
 def test_what_explains_accounts_explains_them_as_another_group_too(desk: CaseDesk) -> None:
     desk.apply(*paying_apart(cohort=5.0, evenness=0.4))
-    assert desk.apply(*as_template(paying_apart(cohort=5.0, evenness=2.1))) == []  # a hair over the limit of 2
+    assert desk.apply(*as_template(paying_apart(cohort=5.0, evenness=2.1, timing=1.0))) == []  # a hair over the limit of 2
     assert {case.payload.tier for case in desk.open} == {"ask"}
 
 
 def test_other_accounts_are_not_explained_by_what_explains_some_of_them(desk: CaseDesk) -> None:
     desk.apply(*paying_apart(cohort=5.0, evenness=0.4))
-    own = [{**row, "account_id": row["account_id"] and f"{row['account_id']}2"} for row in paying_apart(cohort=5.0, evenness=2.1)]
+    own = [
+        {**row, "account_id": row["account_id"] and f"{row['account_id']}2"} for row in paying_apart(cohort=5.0, evenness=2.1, timing=1.0)
+    ]
     assert [alert.state for alert in desk.apply(*as_template(own))] == ["open"]
 
 
@@ -213,7 +223,7 @@ def test_one_of_many_in_another_alert_does_not_make_a_question_an_alert(desk: Ca
     asked = paying_apart(cohort=5.0, evenness=0.4)
     shared, *_ = (row for row in asked if row["account_id"])
     xia, yan = ({**shared, "account_id": name, "organization": 0xB0, "payment": 0xD0} for name in ("xia", "yan"))
-    harvest = [{**row, "families": {"content": 7.0, "evenness": 5.0}} for row in (asked[0], shared, xia, yan)]
+    harvest = [{**row, "families": {"content": 7.0, "evenness": 5.0, "timing": 1.0}} for row in (asked[0], shared, xia, yan)]
     assert [alert.state for alert in desk.apply(*as_template(harvest))] == ["open"]
     assert desk.apply(*[{**row, "time": 3600.0} for row in asked]) == []
     assert sorted(case.payload.tier for case in desk.open) == ["alert", "ask"]

@@ -20,6 +20,13 @@ def test_three_of_a_course_fit_however_much_they_belong_together() -> None:
     assert asked(evenness=0.0) is True
 
 
+@pytest.mark.parametrize("hint", ["payment", "timing", "network"])
+def test_an_even_load_refutes_it_only_where_something_else_hints_at_one_operator(hint: str) -> None:
+    """Contractors with quotas, each with a card of their own, were alerted in a cold author's world."""
+    assert asked(evenness=7.0, **{"payment": 0.0, hint: 0.9}) is True
+    assert asked(evenness=7.0, **{"payment": 0.0, hint: 1.0}) is False
+
+
 @pytest.mark.parametrize("sign", ["evenness", "timing", "network"])
 def test_two_nats_of_how_accounts_are_run_refute_it(sign: str) -> None:
     assert asked(**{sign: 1.9}) is True
