@@ -183,8 +183,11 @@ def _only_named(case: CaseState, record: Case) -> list[str]:
 
 
 def _tombstones(case: CaseState, before: int) -> list[Message]:
-    """Return tombstones for the records of changes since the newest whole version of a case, and before a version."""
-    first = max(case.whole_version, 1) + 1  # a case opens whole
+    """Return tombstones for the records of changes since the newest whole version of a case, and before a version.
+
+    A case without one has none: it opens now, or is of 0.2.0, which wrote whole versions alone.
+    """
+    first = case.whole_version + 1 if case.whole_version else before
     return [Message.tombstone(topics.CASES, change_key(case.case_id, version)) for version in range(first, before)]
 
 

@@ -156,6 +156,18 @@ def test_after_a_restart_the_topic_keeps_no_change_of_before_that_is_whole_now(d
     assert [*desk.compacted(topics.CASES)] == [desk.versions[-1].case_id, change_key(desk.versions[-1].case_id, 4)]
 
 
+def test_a_case_of_a_version_that_wrote_no_changes_leaves_none_to_remove(desk: CaseDesk) -> None:
+    alerted(desk, CROWD)
+    for number in range(1, 6):
+        news_of(desk, CROWD[number], number * HOUR)
+    (case,) = desk.stage.cases.values()
+    case.whole_version = 0
+    desk.stage.book.versions.forget()
+    desk.sent.clear()
+    assert Case.decode(news_of(desk, "acct-007", 9 * HOUR).value).is_whole
+    assert not any(message.is_tombstone for message in desk.sent)
+
+
 def added_up(desk: CaseDesk) -> dict[str, Case]:
     """The newest version of every case, from what compaction leaves of the topic."""
     return {case_id: Case.decode(record) for case_id, record in newest_whole(desk.compacted(topics.CASES).values()).items()}
