@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,17 +12,13 @@ from typing import Any
 
 import pytest
 
+from streams.testing.by_path import loaded
 from streams.testing.http_answers import Asked, answering
 
 
 @pytest.fixture(scope="module")
 def audit() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit", Path(__file__).with_name("audit.py"))
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(Path(__file__).with_name("audit.py"))
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import re
 import shutil
@@ -16,6 +15,7 @@ from types import ModuleType
 import pytest
 import yaml
 
+from streams.testing.by_path import loaded
 from streams.testing.http_answers import serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,12 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def program() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("images", Path(__file__).with_name("images.py"))
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded(Path(__file__).with_name("images.py"))
 
 
 def index(*platforms: str) -> bytes:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Final, Literal
 
-import msgspec
-
 from models.durations import DAY
 from streams.cases import case_file, explanation, triage
 from streams.cases.audit_chain import HistoryKey
@@ -176,5 +174,5 @@ class Casebook:
                 messages += self.alert_messages(link.entity, "open")
         for account, member in case.members.items():
             if member.left_at is None and self.caseload.is_elsewhere(account, case):
-                case.members[account] = msgspec.structs.replace(member, left_at=case.updated_at)
+                case.leave(account)
         return [*messages, *self.publish(case)]

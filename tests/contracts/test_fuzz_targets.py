@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 
 import pytest
 
 from streams.core.repository import ROOT
+from streams.testing.by_path import loaded
 
 Seeds = Callable[[], tuple[Callable[[bytes], None], list[bytes]]]
 """Returns a target and its first inputs."""
 
 
 def targets() -> Mapping[str, tuple[Seeds, int]]:
-    spec = importlib.util.spec_from_file_location("fuzz_targets", ROOT / "tests" / "fuzz" / "targets.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: Mapping[str, tuple[Seeds, int]] = module.TARGETS
+    found: Mapping[str, tuple[Seeds, int]] = loaded(ROOT / "tests" / "fuzz" / "targets.py").TARGETS
     return found
 
 

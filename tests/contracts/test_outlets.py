@@ -5,7 +5,6 @@ Each test file `tests/streams/exports/outlets/test_NAME.py` has `destination(fol
 
 from __future__ import annotations
 
-import importlib.util
 import pkgutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
@@ -16,6 +15,7 @@ import pytest
 import streams.exports.outlets
 from streams.core.errors import HydrometerError
 from streams.exports.outlet import Outlet, OutletConfigError, outlets
+from streams.testing.by_path import loaded
 from streams.testing.destination import SECRET, TrialDestination
 
 TESTS = Path(__file__).resolve().parents[1] / "streams" / "exports" / "outlets"
@@ -35,13 +35,7 @@ def outlet(name: str) -> type[Outlet]:
 
 @pytest.fixture
 def destination(name: str, tmp_path: Path) -> Iterator[TrialDestination]:
-    path = TESTS / f"test_{name}.py"
-    spec = importlib.util.spec_from_file_location(f"destination_of_{name}", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    opened: AbstractContextManager[TrialDestination] = module.destination(tmp_path)
+    opened: AbstractContextManager[TrialDestination] = loaded(TESTS / f"test_{name}.py").destination(tmp_path)
     with opened as found:
         yield found
 
